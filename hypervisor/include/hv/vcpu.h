@@ -1,0 +1,130 @@
+/*
+ * vcpu.h - a virtual CPU as common code sees it: no VMCB, no VMCS.
+ * Registers are cached here; the vendor's folder fills a group when first read after an exit (`available`) and writes back at entry what was
+ * changed (`dirty`). Only the CPU that runs the vCPU touches them, or a control operation while the domain is paused.
+ */
+#pragma once
+#include <hv/domain.h>
+#include <hv/timer.h>
+#include <hv/types.h>
+
+enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, NR_GPRS };
+enum seg_name { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, NR_SEGS };
+
+struct segment {
+    uint16_t selector;
+    uint16_t attr;  /* bits 0-7 descriptor byte 5, bits 8-11 descriptor byte 6's AVL, L, D/B, G (the VMCB's packing) */
+    uint32_t limit; /* bytes, granularity applied */
+    uint64_t base;
+};
+
+enum reg_group {
+    REGS_CONTROL = 1, /* cr0 cr2 cr3 cr4 efer */
+    REGS_SEGMENTS = 2,
+};
+
+struct vcpu_regs {
+    uint64_t gpr[NR_GPRS]; /* always valid, RSP and RAX included */
+    uint64_t rip, rflags;  /* always valid */
+    uint64_t cr0, cr2, cr3, cr4, efer;
+    struct segment seg[NR_SEGS];
+    uint32_t available, dirty; /* of enum reg_group */
+};
+
+enum vcpu_state {
+    VCPU_DOWN,     /* never started, or after INIT, or HLT with IF=0 */
+    VCPU_WAIT_SIPI,
+    VCPU_BLOCKED,  /* HLT or SCHEDOP_poll: waits for an interrupt or event */
+    VCPU_RUNNABLE, /* on a run queue */
+    VCPU_RUNNING,
+};
+
+struct vlapic;
+struct vendor_vcpu; /* svm/ or vmx/ */
+
+struct vcpu {
+    unsigned int id;
+    struct domain *domain;
+    struct vcpu_regs regs;
+    struct vendor_vcpu *vendor;
+    struct vlapic *lapic;
+    unsigned int insn_len; /* length of the instruction of this exit where the vendor knows it, else 0 */
+
+    /* scheduling (sched/): guarded by the run queue lock of `cpu` */
+    enum vcpu_state state;
+    unsigned int cpu;        /* where it runs or ran last */
+    bool kicked;             /* something changed: look before entering the guest again */
+    bool exit_to_scheduler;  /* the vCPU gives the CPU up after this exit */
+    uint64_t vruntime, slice_start;
+    struct list runq;
+
+    /* Xen ABI state */
+    struct vcpu_info *info;  /* inside shared_info, or the registered page (pinned); published once */
+    bool info_registered;
+    uint8_t upcall_vector;   /* HVMOP_set_evtchn_upcall_vector; 0 = use the domain's callback vector */
+    gpa_t runstate_gpa[2];   /* the registered area may straddle a page: part 0 and part 1 */
+    uint16_t runstate_bytes[2];
+    struct vcpu_runstate_info runstate;
+    gpa_t time_gpa;          /* secondary vcpu_time_info; 0 = none */
+    struct timer singleshot; /* raises VIRQ_TIMER */
+    uint64_t poll_deadline;
+    uint64_t poll_ports_active; /* SCHEDOP_poll under way */
+    evtchn_port_t poll_ports[128];
+    unsigned int poll_count;
+    struct timer poll_timer;
+    uint64_t exits;          /* synchronous exits so far */
+
+    /* a long hypercall that wants to be called again */
+    bool restart_hypercall;
+    uint64_t progress; /* how far the interrupted hypercall got; meaning is the handler's, 0 at a fresh call */
+};
+
+/* The vCPU running on this CPU (never NULL in a hypercall or exit). */
+struct vcpu *current_vcpu(void);
+
+/* Register access for common code; groups are fetched on demand. */
+void vcpu_fetch(struct vcpu *v, enum reg_group group);
+static inline struct vcpu_regs *vcpu_regs(struct vcpu *v, enum reg_group group)
+{
+    if (!(v->regs.available & group))
+        vcpu_fetch(v, group);
+    return &v->regs;
+}
+static inline struct vcpu_regs *vcpu_regs_write(struct vcpu *v, enum reg_group group)
+{
+    struct vcpu_regs *r = vcpu_regs(v, group);
+    r->dirty |= group;
+    return r;
+}
+unsigned int vcpu_cpl(struct vcpu *v);
+bool vcpu_long_mode(struct vcpu *v); /* executing 64-bit code */
+/* Advance over the instruction just handled; clears the interrupt shadow. */
+void vcpu_skip(struct vcpu *v, unsigned int bytes);
+
+/* Raise an exception in the guest at the next entry. */
+void vcpu_inject_exception(struct vcpu *v, unsigned int vector, bool has_error, uint32_t error);
+#define VECTOR_UD 6
+#define VECTOR_GP 13
+#define VECTOR_PF 14
+
+/* Makes `v` look at its pending interrupts soon: wakes it if blocked, makes it exit if it runs elsewhere. Any CPU, no lock needed. */
+void vcpu_kick(struct vcpu *v);
+/* Raises the event upcall as an interrupt: per-vCPU vector through the vLAPIC, else the callback vector. Called on the 0->1 edge of evtchn_upcall_pending. */
+void vcpu_raise_upcall(struct vcpu *v);
+/* The guest halts (HLT with IF=1) or polls; returns at once, the scheduler does the rest. */
+void vcpu_block(struct vcpu *v);
+void vcpu_yield(struct vcpu *v);
+/* INIT and STARTUP as the vLAPIC receives them (any CPU). */
+void vcpu_init_signal(struct vcpu *v);
+void vcpu_startup_signal(struct vcpu *v, uint8_t vector);
+void vcpu_nmi_signal(struct vcpu *v);
+
+/* Brings a vCPU that was never started to life with the registers in v->regs (domain paused or vCPU down). */
+void vcpu_online(struct vcpu *v);
+void vcpu_offline(struct vcpu *v); /* takes it down; returns when it is not running */
+
+/* Publishes time into v->info and the secondary area (on v's own CPU or when it is not running). */
+void vcpu_time_publish(struct vcpu *v);
+
+/* True if `v` should not enter HLT: an interrupt or NMI is deliverable, or an unmasked upcall. */
+bool vcpu_has_work(struct vcpu *v);
