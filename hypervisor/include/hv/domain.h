@@ -20,6 +20,15 @@ struct vpci;         /* pci/vpci.c */
 struct vcpu;
 
 
+/* What a guest writes to port 0xE9, gathered to lines for the log (vcpu/debug_port.c); all zero at first. */
+struct debug_line {
+    spinlock_t lock;
+    uint32_t used;
+    uint32_t lines; /* written in the second that began at `second` */
+    uint64_t second;
+    char text[120];
+};
+
 struct domain {
     domid_t id;
     bool is_control;          /* dom0: may build, inspect and map other domains */
@@ -47,6 +56,7 @@ struct domain {
     uint64_t params[HVM_NR_PARAMS];
     uint8_t handle[16];      /* UUID */
     uint64_t time_offset_ns; /* system time at creation is not subtracted: guests see host system time */
+    struct debug_line debug;
     struct list link;        /* all domains, by id */
 };
 

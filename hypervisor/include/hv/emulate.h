@@ -31,8 +31,26 @@ void port_io(struct vcpu *v, const struct port_access *a);
 /* Ports dom0 may use directly (clear = direct): fills the 8 KiB permission map. Other domains: everything intercepted. */
 void port_policy_fill(struct domain *d, uint8_t iopm[8192]);
 
+/* The sleep request dom0 last wrote to its ACPI PM1 control registers (already shut down with SHUTDOWN_poweroff when `requested`): the
+ * machine's own shutdown writes these values to the real ports. */
+struct sleep_request {
+    bool requested;
+    uint16_t pm1a, pm1b;
+};
+extern struct sleep_request dom0_sleep;
+
+/* Length of the instruction at CS:RIP if it is one whose intercept leaves RIP alone (moves to and from control and debug registers, CLTS,
+ * the 0F 01 group, CPUID, RDMSR, WRMSR, RDTSC, RDPMC, HLT, INVD, WBINVD), 0 if it is not or cannot be read. For CPUs without next-RIP. */
+unsigned int insn_length_here(struct vcpu *v);
+
 /* CPUID with the vCPU's RAX/RCX; writes RAX..RDX. */
 void cpuid_emulate(struct vcpu *v);
+/* The values without a vCPU's registers (also for control operations): out is EAX, EBX, ECX, EDX. */
+void cpuid_guest(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+/* XCR0 bits that XSETBV may set: what the host has of x87, SSE, AVX and AVX-512. */
+uint64_t cpuid_allowed_xcr0(void);
+/* CR4 bits that the guest may set: those whose feature its CPUID shows. */
+uint64_t cpuid_allowed_cr4(void);
 /* Return 0, or -1: #GP. */
 [[nodiscard]] int msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 [[nodiscard]] int msr_write(struct vcpu *v, uint32_t msr, uint64_t value);

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include <hv/domain.h>
+#include <hv/guest_msrs.h>
 #include <hv/timer.h>
 #include <hv/types.h>
 
@@ -48,6 +49,8 @@ struct vcpu {
     struct vcpu_regs regs;
     struct vendor_vcpu *vendor;
     struct vlapic *lapic;
+    struct guest_msrs msrs;
+    unsigned int refused_emulations; /* MMIO emulations in a row that were left to fault again (vcpu/mmio.c) */
     unsigned int insn_len; /* length of the instruction of this exit where the vendor knows it, else 0 */
 
     /* scheduling (sched/): guarded by the run queue lock of `cpu` */
