@@ -196,7 +196,9 @@ static int late_server(void)
     libvchan_t *channel = libvchan_server_init(1, 603, 1024, 1024);
     char byte;
 
-    return !channel || libvchan_recv(channel, &byte, 1) != 1 || byte != 'x';
+    int r = !channel || libvchan_recv(channel, &byte, 1) != 1 || byte != 'x';
+    libvchan_close(channel);
+    return r;
 }
 
 static void asynchronous_client_waits_for_its_server(void **state)
