@@ -33,7 +33,7 @@ struct domain {
     domid_t id;
     bool is_control;          /* dom0: may build, inspect and map other domains */
     bool is_direct;           /* gfn = mfn, MMIO identity-mapped on demand */
-    bool dying;               /* being torn down: accepts no new work */
+    bool dying;               /* being torn down: accepts no new work; set under control_lock, before evtchn_close_all() and p2m teardown */
     int shutdown_code;        /* -1 while it runs */
     bool shut_down;
     unsigned int pause_count; /* control pauses; vCPUs run only at 0 */
@@ -47,13 +47,14 @@ struct domain {
     uint64_t max_pages;   /* limit of frames owned */
     uint64_t owned_pages; /* atomic: frames whose owner this is, mapped or only referenced */
 
-    struct shared_info *shared_info; /* a heap page, shown to the guest where it asks */
+    struct shared_info *shared_info; /* heap_shared_page_alloc(), shown to the guest where it asks */
     struct evtchn_table *evtchns;
     struct grant_table *grants;
     struct vioapic *vioapic; /* NULL: none */
     struct vpci *vpci;       /* NULL: none */
 
     uint64_t params[HVM_NR_PARAMS];
+    bool runstate_update_flag; /* VMASST_TYPE_runstate_update_flag: mark runstate areas while they change */
     uint8_t handle[16];      /* UUID */
     uint64_t time_offset_ns; /* system time at creation is not subtracted: guests see host system time */
     struct debug_line debug;

@@ -34,6 +34,12 @@ struct domain *hypercall_domain(struct vcpu *v, domid_t id);
 /* True when the hypercall has used its share of time and should return HYPERCALL_RESTART at the next safe point. */
 bool hypercall_preempt(struct vcpu *v);
 
+/* The 128 stubs of the page that MSR 0x40000000 asks for: VMMCALL on AMD, else VMCALL. */
+void hypercall_page_fill(uint8_t page[4096], bool amd);
+
+/* dom0's view of the boot display: fills up to sizeof(dom0_vga_console_info_t) bytes at `buf`, returns how many are valid, 0 if there is none. */
+size_t machine_vga_console(void *buf);
+
 /* The machine's console (dom0's hvc0): reading gives what came in on the serial line. */
 size_t console_read(char *buf, size_t max);
 void console_write(const char *buf, size_t bytes, domid_t from);

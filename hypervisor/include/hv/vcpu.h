@@ -80,6 +80,8 @@ struct vcpu {
     /* a long hypercall that wants to be called again */
     bool restart_hypercall;
     uint64_t progress; /* how far the interrupted hypercall got; meaning is the handler's, 0 at a fresh call */
+    uint64_t hypercall_deadline; /* TSC: when the present hypercall has had its share of time; 0 = not asked yet */
+    bool initialised;        /* VCPUOP_initialise put registers into `regs`: VCPUOP_up may start it */
 };
 
 /* The vCPU running on this CPU (never NULL in a hypercall or exit). */
@@ -128,6 +130,13 @@ void vcpu_offline(struct vcpu *v); /* takes it down; returns when it is not runn
 
 /* Publishes time into v->info and the secondary area (on v's own CPU or when it is not running). */
 void vcpu_time_publish(struct vcpu *v);
+
+/* The Xen ABI part of a vCPU (xen/vcpuop.c): its timers; `info` into shared_info. Called by domain_create() once shared_info exists, and when
+ * the last reference to the domain goes (senders with a reference may use `info` until then). */
+void vcpu_abi_init(struct vcpu *v);
+void vcpu_abi_destroy(struct vcpu *v);
+/* Copies v->runstate to where the guest registered it, if it did. By whoever changes v->runstate, on v's own CPU. */
+void vcpu_runstate_publish(struct vcpu *v);
 
 /* True if `v` should not enter HLT: an interrupt or NMI is deliverable, or an unmasked upcall. */
 bool vcpu_has_work(struct vcpu *v);
