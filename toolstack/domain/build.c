@@ -135,8 +135,7 @@ static int write_segment(struct build *b, const struct kernel_segment *s)
     int rc = guest_memory_write(b->c, b->domain.domid, s->paddr, b->kernel.bytes + s->file_offset, s->file_size);
 
     /* New memory may hold what its last owner left there. */
-    return rc ? rc
-              : guest_memory_zero(b->c, b->domain.domid, s->paddr + s->file_size, s->mem_size - s->file_size);
+    return rc ? rc : guest_memory_zero(b->c, b->domain.domid, s->paddr + s->file_size, s->mem_size - s->file_size);
 }
 
 static int load(struct build *b)
