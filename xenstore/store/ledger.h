@@ -1,6 +1,7 @@
 /* ledger.h - what each domain's nodes cost; the live tree has one, and each transaction has one for its differences */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
 #include <xen/xen.h>
 

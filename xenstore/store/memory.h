@@ -1,4 +1,5 @@
-/* memory.h - allocation that does not fail: quotas bound what guests can make us hold, so an empty heap is our own bug */
+/* memory.h - allocation that does not fail: quotas bound what guests can make us hold, so an empty heap is our own bug
+ */
 #pragma once
 #include <stddef.h>
 

@@ -1,5 +1,6 @@
 /* path.h - names of nodes: what is a valid one, and how one becomes absolute */
 #pragma once
+#include <errno.h> /* makes xs_wire.h define the names of errors */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,7 +11,7 @@
 #define PATH_BYTES (XENSTORE_ABS_PATH_MAX + 1) /* room for any valid absolute path and its NUL */
 
 #define PATH_INTRODUCE "@introduceDomain"
-#define PATH_RELEASE "@releaseDomain"
+#define PATH_RELEASE   "@releaseDomain"
 
 /* A special name ("@introduceDomain"): can be watched and have permissions, but has no value and no children. */
 bool path_is_special(const char *path);
@@ -21,7 +22,8 @@ bool path_is_special(const char *path);
  */
 [[nodiscard]] bool path_resolve(const char *untrusted, domid_t domid, char absolute[static PATH_BYTES]);
 
-/* Bytes of "/local/domain/<domid>/" when `absolute` lies below it, else 0: what to cut for a caller that asked relatively. */
+/* Bytes of "/local/domain/<domid>/" when `absolute` lies below it, else 0: what to cut for a caller that asked
+ * relatively. */
 size_t path_home_prefix(const char *absolute, domid_t domid);
 
 /* True when `path` is `ancestor` or lies below it; both valid and absolute, or special. */

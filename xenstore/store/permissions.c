@@ -76,7 +76,7 @@ static bool parse_access(char letter, uint8_t *access)
     case 'r': *access = ACCESS_READ; return true;
     case 'w': *access = ACCESS_WRITE; return true;
     case 'b': *access = ACCESS_READ | ACCESS_WRITE; return true;
-    default:  return false;
+    default: return false;
     }
 }
 
@@ -115,8 +115,9 @@ size_t permissions_format(const struct permissions *list, char *out, size_t room
 
     for (uint32_t i = 0; i < list->count; i++) {
         char text[8];
-        size_t length = (size_t)snprintf(text, sizeof(text), "%c%u", letters[list->entries[i].access & 3],
-                                         list->entries[i].domid) + 1;
+        size_t length =
+            (size_t)snprintf(text, sizeof(text), "%c%u", letters[list->entries[i].access & 3], list->entries[i].domid) +
+            1;
 
         if (needed + length <= room)
             memcpy(out + needed, text, length);

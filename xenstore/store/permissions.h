@@ -38,7 +38,8 @@ bool permissions_equal(const struct permissions *a, const struct permissions *b)
 /* The access that `who` has, ACCESS_OWNER included where it owns the node. */
 unsigned permissions_of(const struct permissions *list, const struct identity *who);
 
-/* Removes the entries of a dead domain, so that the next one with its number inherits nothing. The owner's entry stays. */
+/* Removes the entries of a dead domain, so that the next one with its number inherits nothing. The owner's entry stays.
+ */
 bool permissions_forget(struct permissions *list, domid_t domid);
 
 /*
