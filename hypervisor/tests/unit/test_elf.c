@@ -1,4 +1,4 @@
-/* elf.c - what elf_parse accepts and refuses, on images made here */
+/* test_elf.c - what elf_parse accepts and refuses, on images made here */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

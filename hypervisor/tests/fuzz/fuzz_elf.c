@@ -1,4 +1,4 @@
-/* elf.c - fuzz target: any bytes as a kernel; what is accepted must hold what elf.h promises */
+/* fuzz_elf.c - fuzz target: any bytes as a kernel; what is accepted must hold what elf.h promises */
 #include <stdlib.h>
 #include <hv/elf.h>
 
