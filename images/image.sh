@@ -42,7 +42,7 @@ enable_units() {
     find "$@" -path '*/systemd/system/*' -type f \( -name '*.service' -o -name '*.socket' -o -name '*.mount' \
         -o -name '*.path' -o -name '*.timer' \) 2>/dev/null | while read -r unit; do
         if grep -q '^\[Install\]' "$unit"; then
-            chroot "$root" systemctl -q enable "$(basename "$unit")" || die "cannot enable $(basename "$unit")"
+            systemctl -q --root="$root" enable "$(basename "$unit")" || die "cannot enable $(basename "$unit")"
         fi
     done
 }
@@ -59,9 +59,9 @@ compose() {
     done
     mkdir -p "$root/usr/lib/atoll"
     if [ -d "$root/usr/lib/sysusers.d" ]; then
-        chroot "$root" systemd-sysusers || die "creating the system users failed"
+        systemd-sysusers --root="$root" || die "creating the system users failed"
     fi
-    chroot "$root" ldconfig
+    ldconfig -r "$root"
     enable_units "$root" "$@"
 }
 

@@ -24,6 +24,24 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
+def boot_options():
+    """The options of the hypervisor and of dom0's kernel, as GRUB gives them."""
+    found = {}
+    for line in (paths.TOP / "images" / "disk" / "options.sh").read_text().splitlines():
+        name, sep, value = line.partition("='")
+        if sep:
+            found[name] = value.rstrip("'")
+    return found["hypervisor_options"], found["dom0_options"]
+
+
+def direct(hypervisor=paths.HYPERVISOR, more="", dom0_more=""):
+    """Arguments for Machine() that start the hypervisor without GRUB: faster by some seconds."""
+    options, dom0 = boot_options()
+    parts = paths.BUILD / "image"
+    return {"kernel": hypervisor, "append": f"{options} {more}".strip(),
+            "modules": f"{(parts / 'vmlinux').resolve()} {dom0} console=hvc0 {dom0_more}".strip() + f",{parts / 'dom0-initrd'}"}
+
+
 class Machine:
     """One emulated PC. Use it as a context: it never outlives the block.
 

@@ -11,7 +11,7 @@ import time
 import accel
 import build
 import paths
-from qemu import Machine, MachineError
+from qemu import Machine, MachineError, direct
 from qmp import QmpError
 from remote import Remote, RemoteError
 
@@ -26,6 +26,9 @@ def parse():
     parser.add_argument("--exec", metavar="FILE")
     parser.add_argument("--firmware", choices=["bios", "uefi"], default="bios")
     parser.add_argument("--bare", action="store_true")
+    parser.add_argument("--direct", action="store_true")
+    parser.add_argument("--hypervisor", metavar="FILE")
+    parser.add_argument("--options", metavar="TEXT", default="")
     parser.add_argument("--persist", action="store_true")
     parser.add_argument("--accel", choices=["tcg", "kvm", "auto"], default="auto")
     parser.add_argument("--cpus", type=int, default=2)
@@ -134,6 +137,8 @@ def machine_options(args):
     options = {"firmware": args.firmware, "entry": "bare" if args.bare else "atoll", "cpus": args.cpus,
                "memory": args.memory, "display": display, "accelerator": accel.choose(args.accel),
                "persist": args.persist or not args.exec, "extra": args.qemu_arg}
+    if args.direct or args.hypervisor:
+        options |= direct(args.hypervisor or paths.HYPERVISOR, args.options)
     return options, vnc
 
 
