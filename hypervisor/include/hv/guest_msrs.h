@@ -10,8 +10,6 @@ struct vcpu;
 struct guest_msrs {
     uint64_t pat;        /* the vendor copies it into its guest state: vcpu_set_pat() */
     uint64_t xcr0;       /* as the guest set it by XSETBV (checked against cpuid_allowed_xcr0()) */
-    uint64_t tsc_aux;    /* loaded by whoever switches to the guest; RDTSCP and RDPID read it */
-    uint64_t tsc_offset; /* guest TSC = host TSC + this */
     uint64_t misc_enable;
     uint64_t mcg_status;
     uint64_t mtrr_default;

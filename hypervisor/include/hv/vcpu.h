@@ -50,6 +50,9 @@ struct vcpu {
     struct vendor_vcpu *vendor;
     struct vlapic *lapic;
     struct guest_msrs msrs;
+    uint64_t tsc_offset; /* guest TSC = host TSC + this */
+    uint64_t tsc_aux;    /* loaded with the vCPU if `rdtscp`; RDTSCP and RDPID read it */
+    bool rdtscp;         /* its CPUID shows RDTSCP (guest_msrs_init() says so) */
     unsigned int refused_emulations; /* MMIO emulations in a row that were left to fault again (vcpu/mmio.c) */
     unsigned int insn_len; /* length of the instruction of this exit where the vendor knows it, else 0 */
 
