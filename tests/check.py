@@ -76,8 +76,10 @@ def check_headers(tally, _args):
     for path in sources(".h"):
         name = path.relative_to(TOP)
         extra = flags.get(name.parts[0], [])
+        around = [folder for folder in path.parents if folder != TOP and folder.is_relative_to(TOP)]
+        around += [TOP / name.parts[0] / "include", TOP / "common", TOP]
         status, output = run_logged("headers", [
-            "gcc", "-std=gnu23", "-fsyntax-only", "-Wall", "-Werror", f"-I{TOP}", f"-I{path.parent}",
+            "gcc", "-std=gnu23", "-fsyntax-only", "-Wall", "-Werror", *[f"-I{folder}" for folder in around],
             *[f.replace("-I", "-I" + str(TOP / "build") + "/", 1) if re.match(r"-I[^/]", f) else f for f in extra],
             "-include", path, "-x", "c", "/dev/null"])
         tally.add(f"header {name} alone", status == 0, next((x for x in output.splitlines() if "error" in x), ""))
