@@ -36,6 +36,10 @@ flock -n 9 || { say "waiting for another build root being made"; flock 9; }
 [ "$remake" = yes ] || [ "$(cat "$stamp" 2>/dev/null)" != "$hash" ] || exit 0
 
 mirror=$(host_mirror)
+if [ -z "$mirror" ]; then
+    as_root apt-get update -q # a host that has never fetched its lists does not tell its mirrors
+    mirror=$(host_mirror)
+fi
 [ -n "$mirror" ] || die "apt knows no mirror of Debian's main archive; add one to /etc/apt/sources.list and run 'apt-get update'"
 
 offline="could not fetch packages from the mirror in /etc/apt; check the network and try again"
