@@ -19,8 +19,11 @@ export ATOLL_TOP ATOLL_ROOT ATOLL_PWD ATOLL_PARTS
 mkdir -p "$ATOLL_PARTS"
 # A mount namespace of its own: nothing is left mounted, however this ends. /cache is where image parts are kept.
 # A display of the host is passed on for QEMU's window: its sockets live in /tmp/.X11-unix and XDG_RUNTIME_DIR.
+# In a chroot whose root is no mount point the propagation cannot be changed; there it is private already.
+propagation=private
+unshare -m --propagation private true 2>/dev/null || propagation=unchanged
 # shellcheck disable=SC2016 # expanded by the inner shells
-exec unshare -m --propagation private sh -eu -c '
+exec unshare -m --propagation "$propagation" sh -eu -c '
     bind() {
         mkdir -p "$ATOLL_ROOT$2"
         mount --bind "$1" "$ATOLL_ROOT$2"
