@@ -17,6 +17,7 @@ struct message {
 
 /* Requests of domain 0 are not counted, but one that never reads must not fill memory. */
 #define PRIVILEGED_REPLIES_MAX 1000
+#define PRIVILEGED_BYTES_MAX   (32L << 20)
 
 struct connection *connection_create(struct store *store, domid_t domid, void (*ready)(void *context), void *context)
 {
@@ -44,17 +45,38 @@ void connection_reset(struct connection *connection)
     connection->transaction_count = 0;
 }
 
+static void remove_message(struct connection *connection, struct message **slot)
+{
+    struct message *message = *slot;
+
+    *slot = message->next;
+    if (!*slot)
+        connection->output_end = slot;
+    connection->output_bytes -= (long)message->bytes;
+    connection->replies -= !message->watch;
+    free(message);
+}
+
+static void drop_output(struct connection *connection)
+{
+    while (connection->output)
+        remove_message(connection, &connection->output);
+    connection->sent = 0;
+}
+
+void connection_restart(struct connection *connection)
+{
+    connection_reset(connection);
+    drop_output(connection);
+    connection->received = 0;
+}
+
 void connection_destroy(struct connection *connection)
 {
     struct connection **slot = &connection->store->connections;
 
     connection_reset(connection);
-    while (connection->output) {
-        struct message *message = connection->output;
-
-        connection->output = message->next;
-        free(message);
-    }
+    drop_output(connection);
     while (*slot != connection)
         slot = &(*slot)->next;
     *slot = connection->next;
@@ -110,18 +132,6 @@ const void *connection_output(const struct connection *connection, size_t *bytes
 
     *bytes = message ? message->bytes - connection->sent : 0;
     return message ? (const char *)&message->header + connection->sent : NULL;
-}
-
-static void remove_message(struct connection *connection, struct message **slot)
-{
-    struct message *message = *slot;
-
-    *slot = message->next;
-    if (!*slot)
-        connection->output_end = slot;
-    connection->output_bytes -= (long)message->bytes;
-    connection->replies -= !message->watch;
-    free(message);
 }
 
 void connection_sent(struct connection *connection, size_t bytes)
@@ -211,6 +221,11 @@ void connection_event(struct connection *connection, const struct watch *watch, 
     if (too_long || too_much || connection->broken || waits_already(connection, event)) {
         connection->lost_events += too_long || too_much;
         free(event);
+        return;
+    }
+    if (connection->output_bytes > PRIVILEGED_BYTES_MAX) {
+        free(event);
+        fail(connection);
         return;
     }
     queue(connection, event);

@@ -44,6 +44,9 @@ void connection_destroy(struct connection *connection);
 /* Forgets transactions and watches (RESET_WATCHES). */
 void connection_reset(struct connection *connection);
 
+/* Back to how it was created: a guest's kernel starts anew. */
+void connection_restart(struct connection *connection);
+
 /* How many bytes connection_input() takes now: 0 while too many answers wait, or when broken. */
 size_t connection_room(const struct connection *connection);
 /* Takes at most connection_room() untrusted bytes and serves a request when it is complete. */
