@@ -142,3 +142,12 @@ def test_many_clients_at_once(tools):
         t.join()
     assert len(tools.ok("list", "/many").split()) == 6
     assert tools.ok("read", "/many/5/4") == "20\n"
+
+
+@pytest.mark.parametrize("library", [None, SHIM], ids=["debian", "ours"])
+def test_program_built_on_debian(daemon, library):
+    tools = Tools(daemon, library)
+    p = subprocess.run([os.environ["CLIENT_PROGRAM"]], env=tools.env, capture_output=True, text=True, timeout=60)
+    assert p.returncode == 0, p.stderr
+    used = subprocess.run(["ldd", os.environ["CLIENT_PROGRAM"]], env=tools.env, capture_output=True, text=True).stdout
+    assert (SHIM in used) == (library is not None)
