@@ -33,6 +33,7 @@ struct domain {
     domid_t id;
     bool is_control;          /* dom0: may build, inspect and map other domains */
     bool is_direct;           /* gfn = mfn, MMIO identity-mapped on demand */
+    bool destroyed;           /* everything is given back; the structure waits for its last reference */
     bool dying;               /* being torn down: accepts no new work; set under control_lock, before evtchn_close_all() and p2m teardown */
     int shutdown_code;        /* -1 while it runs */
     bool shut_down;
@@ -52,6 +53,7 @@ struct domain {
     struct grant_table *grants;
     struct vioapic *vioapic; /* NULL: none */
     struct vpci *vpci;       /* NULL: none */
+    uint8_t *iopm, *msrpm;   /* the vendor's permission maps */
 
     uint64_t params[HVM_NR_PARAMS];
     bool runstate_update_flag; /* VMASST_TYPE_runstate_update_flag: mark runstate areas while they change */

@@ -22,3 +22,5 @@ void *heap_page_of(mfn_t mfn);
 /* Objects of up to one page (rounded up to a power of two), or whole pages up to 64 KiB, physically contiguous, zeroed. NULL when short. */
 void *heap_alloc(size_t bytes);
 void heap_free(void *object, size_t bytes); /* `bytes` as at allocation; accepts NULL */
+/* Bytes the heap has taken, used or not. */
+uint64_t heap_bytes(void);

@@ -44,6 +44,5 @@ size_t machine_vga_console(void *buf);
 size_t console_read(char *buf, size_t max);
 void console_write(const char *buf, size_t bytes, domid_t from);
 
-/* Build facts shown to guests: /sys/hypervisor. */
-extern const uint8_t build_id[];
-extern const unsigned int build_id_bytes;
+/* The linker's build id of this hypervisor; NULL and 0 if the image has none. */
+const uint8_t *build_id(size_t *bytes);

@@ -59,6 +59,11 @@ struct vcpu {
     /* scheduling (sched/): guarded by the run queue lock of `cpu` */
     enum vcpu_state state;
     unsigned int cpu;        /* where it runs or ran last */
+    bool running, queued;    /* on a CPU; on its run queue */
+    bool yielding;           /* gives the CPU up but stays runnable */
+    uint64_t run_ns;         /* time it has run */
+    bool nmi_signal;         /* an NMI is to be delivered */
+    bool init_signal;        /* INIT was received: the next look at the vCPU resets it */
     bool kicked;             /* something changed: look before entering the guest again */
     bool exit_to_scheduler;  /* the vCPU gives the CPU up after this exit */
     uint64_t vruntime, slice_start;
@@ -122,6 +127,8 @@ void vcpu_raise_upcall(struct vcpu *v);
 /* The guest halts (HLT with IF=1) or polls; returns at once, the scheduler does the rest. */
 void vcpu_block(struct vcpu *v);
 void vcpu_yield(struct vcpu *v);
+/* The callback vector (HVM_PARAM_CALLBACK_IRQ type vector) if an upcall is pending and no per-vCPU vector is set, else -1. */
+int vcpu_callback_pending(struct vcpu *v);
 /* INIT and STARTUP as the vLAPIC receives them (any CPU). */
 void vcpu_init_signal(struct vcpu *v);
 void vcpu_startup_signal(struct vcpu *v, uint8_t vector);
@@ -138,6 +145,8 @@ void vcpu_time_publish(struct vcpu *v);
  * the last reference to the domain goes (senders with a reference may use `info` until then). */
 void vcpu_abi_init(struct vcpu *v);
 void vcpu_abi_destroy(struct vcpu *v);
+/* Ends a SCHEDOP_poll that the vCPU came back from. Called at its next hypercall, and by whoever lets it halt. */
+void vcpu_poll_finish(struct vcpu *v);
 /* Copies v->runstate to where the guest registered it, if it did. By whoever changes v->runstate, on v's own CPU. */
 void vcpu_runstate_publish(struct vcpu *v);
 

@@ -12,3 +12,5 @@ void window_unmap(void *va);
  * reference, which pin_unmap() gives back after every CPU has dropped the translation. */
 void *pin_map(mfn_t mfn);
 void pin_unmap(void *va); /* accepts NULL; `va` may point into the page */
+/* Gives back frames of pins that all CPUs have dropped; called when a domain is torn down. */
+void pins_reap(void);

@@ -1,0 +1,181 @@
+/*
+ * memmap.c - who gets which memory. The image stays where it was loaded. dom0 gets the lowest RAM, 1:1. The boot modules are moved out of its way.
+ * Tables and the first heap come from the top of the low memory, everything else goes to the frame allocator.
+ */
+#include <hv/boot.h>
+#include <hv/cpu.h>
+#include <hv/frames_init.h>
+#include <hv/heap.h>
+#include <hv/hostmap.h>
+#include <hv/log.h>
+#include <hv/machine.h>
+#include <hv/options.h>
+#include <hv/string.h>
+
+#define LARGE (2ul << 20)
+#define MAX_RANGES 64
+#define DOM0_MIN (96ul << 20)
+
+extern const char image_start[], image_end[];
+
+struct range {
+    uint64_t start, end;
+};
+
+struct e820_entry dom0_ram[MAX_RANGES];
+unsigned int dom0_ram_count;
+static struct range free_ranges[MAX_RANGES];
+static unsigned int free_count;
+
+static void e820_sort(void)
+{
+    for (unsigned int i = 1; i < machine.e820_count; i++)
+        for (unsigned int j = i; j && machine.e820[j].start < machine.e820[j - 1].start; j--) {
+            struct e820_entry t = machine.e820[j];
+            machine.e820[j] = machine.e820[j - 1];
+            machine.e820[j - 1] = t;
+        }
+    /* Overlaps: the earlier entry is cut, RAM never wins over something else. */
+    for (unsigned int i = 0; i + 1 < machine.e820_count; i++) {
+        struct e820_entry *a = &machine.e820[i], *b = &machine.e820[i + 1];
+        uint64_t a_end = a->start + a->size;
+        if (a_end <= b->start)
+            continue;
+        if (a->type == E820_RAM)
+            a->size = b->start - a->start;
+        else if (b->start + b->size > a_end)
+            *b = (struct e820_entry){a_end, b->start + b->size - a_end, b->type};
+        else
+            b->size = 0;
+    }
+}
+
+/* Cuts [start, end) out of the free ranges. */
+static void take(uint64_t start, uint64_t end)
+{
+    for (unsigned int i = 0; i < free_count; i++) {
+        struct range *r = &free_ranges[i];
+        if (end <= r->start || start >= r->end)
+            continue;
+        struct range tail = {end, r->end};
+        r->end = MAX(r->start, MIN(r->end, start));
+        if (tail.end > tail.start && free_count < MAX_RANGES) {
+            memmove(&free_ranges[i + 2], &free_ranges[i + 1], (free_count - i - 1) * sizeof(*r));
+            free_ranges[i + 1] = tail;
+            free_count++;
+        }
+    }
+}
+
+static void collect(void)
+{
+    for (unsigned int i = 0; i < machine.e820_count && free_count < MAX_RANGES; i++) {
+        const struct e820_entry *e = &machine.e820[i];
+        if (e->type == E820_RAM && e->size >= PAGE_SIZE)
+            free_ranges[free_count++] = (struct range){ALIGN_UP(e->start, PAGE_SIZE), ALIGN_DOWN(e->start + e->size, PAGE_SIZE)};
+    }
+    take((uint64_t)image_start - IMAGE_BASE, ALIGN_UP((uint64_t)image_end - IMAGE_BASE, LARGE));
+}
+
+static void dom0_take(void)
+{
+    uint64_t left = ALIGN_DOWN(options.dom0_mem, LARGE);
+
+    for (unsigned int i = 0; i < free_count && left; i++) {
+        struct range *r = &free_ranges[i];
+        uint64_t n = MIN(r->end - r->start, left);
+        if (!n)
+            continue;
+        dom0_ram[dom0_ram_count++] = (struct e820_entry){r->start, n, E820_RAM};
+        left -= n;
+    }
+    if (left)
+        boot_fail("this machine has %lu MiB too little memory for dom0_mem=%luM; give dom0 less", left >> 20, options.dom0_mem >> 20);
+    for (unsigned int i = 0; i < dom0_ram_count; i++)
+        take(dom0_ram[i].start, dom0_ram[i].start + dom0_ram[i].size);
+}
+
+/* The highest place below 4 GiB for `bytes`, aligned to 2 MiB; taken. */
+static uint64_t place_high(uint64_t bytes)
+{
+    for (unsigned int i = free_count; i-- > 0;) {
+        uint64_t end = MIN(free_ranges[i].end, 4ul << 30), start;
+        if (end < bytes || free_ranges[i].start >= end)
+            continue;
+        start = ALIGN_DOWN(end - bytes, LARGE);
+        if (start < free_ranges[i].start)
+            continue;
+        take(start, start + ALIGN_UP(bytes, LARGE));
+        return start;
+    }
+    boot_fail("not enough memory below 4 GiB besides dom0's; lower dom0_mem (it is %luM)", options.dom0_mem >> 20);
+}
+
+static void take_modules(void)
+{
+    for (unsigned int i = 0; i < boot_info.modules; i++)
+        take(ALIGN_DOWN(boot_info.module[i].start, PAGE_SIZE), ALIGN_UP(boot_info.module[i].end, PAGE_SIZE));
+}
+
+/* Where modules outside dom0's memory came from: free again once all have moved. */
+static struct range left_behind[MAX_MODULES];
+static unsigned int left_count;
+
+static bool overlaps_dom0(struct range r)
+{
+    for (unsigned int i = 0; i < dom0_ram_count; i++)
+        if (r.start < dom0_ram[i].start + dom0_ram[i].size && r.end > dom0_ram[i].start)
+            return true;
+    return false;
+}
+
+static void move_module(struct boot_module *m)
+{
+    uint64_t bytes = m->end - m->start, to = place_high(bytes);
+    struct range old = {ALIGN_UP(m->start, PAGE_SIZE), ALIGN_DOWN(m->end, PAGE_SIZE)};
+
+    memmove(boot_phys(to), boot_phys(m->start), bytes);
+    if (!overlaps_dom0(old))
+        left_behind[left_count++] = old;
+    m->start = to;
+    m->end = to + bytes;
+}
+
+/* Bytes of early memory: frame table (20 bytes a frame, in 2 MiB pieces), directories, a first heap. */
+static uint64_t early_bytes(void)
+{
+    uint64_t ram = 0, top = 0, pieces = 0;
+
+    for (unsigned int i = 0; i < machine.e820_count; i++) {
+        if (machine.e820[i].type != E820_RAM)
+            continue;
+        ram += machine.e820[i].size;
+        top = MAX(top, machine.e820[i].start + machine.e820[i].size);
+        pieces += 2;
+    }
+    return ALIGN_UP(ram / PAGE_SIZE * 20, LARGE) + pieces * LARGE + ALIGN_UP((top >> 30) * PAGE_SIZE, LARGE) + 4 * LARGE;
+}
+
+void memmap_init(void)
+{
+    uint64_t bytes;
+
+    e820_sort();
+    collect();
+    if (options.dom0_mem < DOM0_MIN)
+        boot_fail("dom0_mem=%luM is too little for a dom0; give it at least %luM", options.dom0_mem >> 20, DOM0_MIN >> 20);
+    dom0_take();
+    take_modules(); /* those that lie outside dom0's memory must not be overwritten by the moves */
+    for (unsigned int i = 0; i < boot_info.modules; i++)
+        move_module(&boot_info.module[i]);
+    bytes = early_bytes();
+    uint64_t early = place_high(bytes);
+    hostmap_set_early(early, early + ALIGN_UP(bytes, LARGE));
+    hostmap_init();
+    for (unsigned int i = 0; i < free_count; i++)
+        if (free_ranges[i].end > free_ranges[i].start)
+            frames_add(free_ranges[i].start, free_ranges[i].end);
+    for (unsigned int i = 0; i < left_count; i++)
+        if (left_behind[i].end > left_behind[i].start)
+            frames_add(left_behind[i].start, left_behind[i].end);
+}

@@ -1,0 +1,111 @@
+/*
+ * cpu.h - a machine CPU. Its structure stands at a constant address in its own address space (this_cpu()) and has an
+ * alias in the heap, through which others see it (cpus[]).
+ */
+#pragma once
+#include <hv/layout.h>
+#include <hv/list.h>
+#include <hv/lock.h>
+#include <hv/machine.h>
+#include <hv/types.h>
+
+struct vcpu;
+struct domain;
+
+#define DEFERRED_FRAMES 256u
+
+struct cpu {
+    unsigned int id;
+    uint32_t apic_id;
+    struct vcpu *current;  /* whose exit is being handled, or NULL when idle */
+    struct vcpu *loaded;   /* whose FPU and hidden state is on this CPU */
+    struct vcpu *in_guest; /* set just before entry, cleared right after exit; others read it */
+    uint64_t guest_entries; /* counts entries, so that a waiter sees a new one */
+    uint32_t flush_seen;   /* generation of hypervisor pins this CPU has dropped */
+
+    /* run queue (sched/sched.c) */
+    spinlock_t runq_lock;
+    struct list runq;
+    struct vcpu *running_vcpu; /* taken from the queue and not yet put back */
+    unsigned int runq_length;
+    uint64_t min_vruntime;
+    bool idle;
+    bool resched;
+
+    /* timers (cpu/timer.c) */
+    spinlock_t timer_lock;
+    struct list timers;
+    uint64_t timer_programmed; /* deadline the hardware is set to; 0 none */
+    bool timer_expired;
+
+    /* windows (mm/window.c) */
+    uint64_t *window_ptes; /* heap alias of the page table of the local area */
+    unsigned int windows_used;
+    uint64_t root;         /* CR3 */
+
+    /* frames waiting for a flush (mm/tlb.c) */
+    unsigned int deferred_count;
+    bool batching;
+    mfn_t deferred[DEFERRED_FRAMES];
+
+    /* vendor */
+    uint64_t hsave_mfn;
+    uint32_t asid_next;
+    uint64_t asid_generation;
+    bool flush_all_asids;
+
+    uint64_t xcr0; /* value in the register now */
+    bool online;
+};
+
+static inline struct cpu *this_cpu(void)
+{
+    return (struct cpu *)LOCAL_BASE;
+}
+extern struct cpu *cpus[MAX_HOST_CPUS];
+extern unsigned int cpu_count; /* online */
+
+/* Interrupt vectors of the hypervisor itself; devices get the ones from IRQ_VECTOR_FIRST to IRQ_VECTOR_LAST. */
+#define IRQ_VECTOR_FIRST 0x30u
+#define IRQ_VECTOR_LAST  0xefu
+#define VECTOR_TIMER     0xf0u
+#define VECTOR_KICK      0xf1u
+#define VECTOR_SPURIOUS  0xffu
+
+/* Host CPU features found at boot. */
+struct host_features {
+    bool x2apic, rdtscp, xsave, smep, smap, umip, pdpe1gb, nx, invariant_tsc, tsc_deadline, is_amd;
+    unsigned int phys_bits;
+    uint64_t xcr0_mask;
+    uint32_t xsave_bytes;
+};
+extern struct host_features host;
+
+void cpu_detect(void);               /* fills `host` */
+void cpu_init_this(void);            /* control registers, GDT, IDT of the CPU it runs on */
+void smp_start_all(void);            /* brings up the application processors; returns when all are online or given up */
+[[noreturn]] void cpu_loop(void);    /* sched/sched.c: runs vCPUs for ever */
+void cpu_send_kick(unsigned int cpu); /* IPI that makes it leave guest mode or wake from idle */
+
+/* LAPIC of this CPU */
+void apic_init_this(void);
+void apic_eoi(void);
+uint32_t apic_id_this(void);
+void apic_send_ipi(uint32_t apic_id, uint32_t icr_low);
+void apic_timer_set(uint64_t deadline_ns, uint64_t now_ns); /* one shot */
+void apic_timer_calibrate(void);
+
+/* Time base */
+void time_init(void);
+extern struct time_scale { uint64_t boot_tsc; uint32_t mul; int8_t shift; } time_scale;
+
+/* Interrupts */
+void irq_dispatch(unsigned int vector); /* called by traps.c */
+void ioapic_init(void);
+void irq_init(void);
+void serial_irq_init(void);
+void timers_run(void);
+[[noreturn]] void machine_reboot(void);
+[[noreturn]] void machine_poweroff(void);
+[[noreturn]] void machine_halt(void);
+void fpu_init_this(void);

@@ -1,0 +1,3 @@
+/* rtc.h - the CMOS clock */
+#pragma once
+void rtc_init(void); /* after time_init() */

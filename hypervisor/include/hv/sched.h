@@ -1,0 +1,20 @@
+/*
+ * sched.h - per-CPU run queues ordered by virtual runtime, with stealing.
+ * A vCPU is on a queue or running exactly when it is awake, its domain is not paused and not shut down.
+ */
+#pragma once
+#include <hv/types.h>
+
+struct vcpu;
+
+void sched_init_cpu(void);
+/* Call after anything that decides whether `v` may run has changed (state, pause count, shutdown). Any CPU. */
+void sched_update(struct vcpu *v);
+/* Returns when `v` is not running on any CPU (and will not until sched_update finds it may). Not for the current vCPU. */
+void sched_wait_not_running(struct vcpu *v);
+/* Wakes a blocked vCPU. */
+void sched_wake(struct vcpu *v);
+/* A new runstate from now on; publishes it to the guest. */
+void vcpu_runstate_change(struct vcpu *v, int state, uint64_t now);
+/* Nanoseconds `v` has run. */
+uint64_t sched_runtime(struct vcpu *v);

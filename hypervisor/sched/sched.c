@@ -1,0 +1,265 @@
+/*
+ * sched.c - which vCPU runs where: a queue per CPU ordered by virtual runtime, stealing when idle, wake-up preemption.
+ * runq_lock of CPU c guards the queue and `queued`, `cpu`, `running` of the vCPUs that have v->cpu == c. A vCPU moves only while it is not running.
+ */
+#include <hv/cpu.h>
+#include <hv/log.h>
+#include <hv/sched.h>
+#include <hv/tlb.h>
+#include <hv/vcpu.h>
+#include <hv/vendor.h>
+#include <hv/x86.h>
+
+#define SLICE_NS       6000000ul  /* how long one runs while others wait */
+#define WAKE_CREDIT_NS 3000000ul  /* how far behind the others one that slept may start */
+
+static struct timer slice_timer[MAX_HOST_CPUS];
+
+static void slice_end(struct timer *t)
+{
+    this_cpu()->resched = true;
+}
+
+void sched_init_cpu(void)
+{
+    timer_init(&slice_timer[this_cpu()->id], slice_end);
+}
+
+static bool may_run(const struct vcpu *v)
+{
+    const struct domain *d = v->domain;
+    return read_once(v->state) == VCPU_RUNNABLE && !read_once(d->pause_count) && !read_once(d->shut_down);
+}
+
+static struct vcpu *first(struct cpu *c)
+{
+    return list_empty(&c->runq) ? NULL : container_of(c->runq.next, struct vcpu, runq);
+}
+
+static void enqueue(struct cpu *c, struct vcpu *v)
+{
+    struct list *at = c->runq.next;
+
+    while (at != &c->runq && container_of(at, struct vcpu, runq)->vruntime <= v->vruntime)
+        at = at->next;
+    list_insert(at, &v->runq);
+    v->queued = true;
+    c->runq_length++;
+}
+
+static void dequeue(struct cpu *c, struct vcpu *v)
+{
+    list_remove(&v->runq);
+    v->queued = false;
+    c->runq_length--;
+}
+
+/* The CPU whose lock guards `v`, locked. */
+static struct cpu *lock_cpu_of(struct vcpu *v)
+{
+    for (;;) {
+        struct cpu *c = cpus[read_once(v->cpu)];
+        spin_lock(&c->runq_lock);
+        if (v->cpu == c->id)
+            return c;
+        spin_unlock(&c->runq_lock);
+    }
+}
+
+static struct cpu *idle_cpu(void)
+{
+    for (unsigned int i = 0; i < cpu_count; i++)
+        if (read_once(cpus[i]->idle) && !read_once(cpus[i]->runq_length))
+            return cpus[i];
+    return NULL;
+}
+
+static void poke(struct cpu *c)
+{
+    if (c->id == this_cpu()->id)
+        return;
+    cpu_send_kick(c->id);
+}
+
+/* A vCPU that may run and is nowhere: onto a queue. `c`, its CPU, is locked; returns with the lock dropped. */
+static void place(struct cpu *c, struct vcpu *v)
+{
+    struct cpu *idle = read_once(c->idle) ? NULL : idle_cpu();
+    uint64_t floor;
+
+    if (idle) {
+        write_once(v->cpu, idle->id); /* not queued, not running: whoever looks for it will see the new CPU and lock that */
+        spin_unlock(&c->runq_lock);
+        c = idle;
+        spin_lock(&c->runq_lock);
+        if (v->cpu != c->id || v->queued || v->running) {
+            spin_unlock(&c->runq_lock);
+            return; /* somebody else placed it meanwhile */
+        }
+    }
+    floor = c->min_vruntime > WAKE_CREDIT_NS ? c->min_vruntime - WAKE_CREDIT_NS : 0;
+    v->vruntime = MAX(v->vruntime, floor);
+    enqueue(c, v);
+    struct vcpu *running = c->running_vcpu;
+    bool preempt = !running || v->vruntime + WAKE_CREDIT_NS / 2 < running->vruntime;
+    if (preempt)
+        write_once(c->resched, true);
+    spin_unlock(&c->runq_lock);
+    if (preempt)
+        poke(c);
+}
+
+void sched_update(struct vcpu *v)
+{
+    struct cpu *c = lock_cpu_of(v);
+
+    if (v->running) {
+        if (!may_run(v)) {
+            write_once(c->resched, true);
+            spin_unlock(&c->runq_lock);
+            poke(c);
+            return;
+        }
+    } else if (v->queued) {
+        if (!may_run(v))
+            dequeue(c, v);
+    } else if (may_run(v)) {
+        place(c, v);
+        return;
+    }
+    spin_unlock(&c->runq_lock);
+}
+
+void sched_wake(struct vcpu *v)
+{
+    struct cpu *c = lock_cpu_of(v);
+
+    if (v->state == VCPU_BLOCKED) {
+        v->state = VCPU_RUNNABLE;
+        if (!v->running && !v->queued && may_run(v)) {
+            place(c, v);
+            return;
+        }
+    }
+    spin_unlock(&c->runq_lock);
+}
+
+void sched_wait_not_running(struct vcpu *v)
+{
+    while (load_acquire(v->running))
+        cpu_relax();
+}
+
+uint64_t sched_runtime(struct vcpu *v)
+{
+    return v->run_ns + (read_once(v->running) ? time_now() - v->slice_start : 0);
+}
+
+/* Accounts the time `v` ran and puts it back or to rest. */
+static void put_previous(struct cpu *c, struct vcpu *v)
+{
+    uint64_t now = time_now(), ran = now - v->slice_start;
+
+    v->run_ns += ran;
+    v->vruntime += ran;
+    v->exit_to_scheduler = false;
+    vcpu_runstate_change(v, may_run(v) ? RUNSTATE_runnable : v->state == VCPU_BLOCKED ? RUNSTATE_blocked : RUNSTATE_offline, now);
+    spin_lock(&c->runq_lock);
+    c->running_vcpu = NULL;
+    if (v->state == VCPU_BLOCKED) {
+        mb(); /* from here on a kick finds it blocked; one that came before is seen now */
+        if (read_once(v->kicked) || vcpu_has_work(v))
+            v->state = VCPU_RUNNABLE;
+    }
+    if (v->yielding) {
+        v->yielding = false;
+        struct vcpu *next = first(c);
+        if (next)
+            v->vruntime = MAX(v->vruntime, next->vruntime + 1);
+    }
+    store_release(v->running, false);
+    if (may_run(v))
+        enqueue(c, v);
+    spin_unlock(&c->runq_lock);
+}
+
+static struct vcpu *take(struct cpu *from, struct cpu *to)
+{
+    spin_lock(&from->runq_lock);
+    struct vcpu *v = first(from);
+    if (v) {
+        dequeue(from, v);
+        v->running = true;
+        if (from == to)
+            to->running_vcpu = v;
+        else
+            write_once(v->cpu, to->id);
+        to->min_vruntime = MAX(to->min_vruntime, v->vruntime);
+    }
+    spin_unlock(&from->runq_lock);
+    if (v && from != to) {
+        spin_lock(&to->runq_lock);
+        to->running_vcpu = v;
+        v->vruntime = MAX(v->vruntime, to->min_vruntime > WAKE_CREDIT_NS ? to->min_vruntime - WAKE_CREDIT_NS : 0);
+        spin_unlock(&to->runq_lock);
+    }
+    return v;
+}
+
+static struct vcpu *pick(struct cpu *c)
+{
+    struct vcpu *v = take(c, c);
+
+    for (unsigned int i = 1; !v && i < cpu_count; i++) {
+        struct cpu *other = cpus[(c->id + i) % cpu_count];
+        if (read_once(other->runq_length))
+            v = take(other, c);
+    }
+    return v;
+}
+
+static void run(struct cpu *c, struct vcpu *v)
+{
+    uint64_t now = time_now();
+
+    v->slice_start = now;
+    if (c->loaded && c->loaded != v)
+        vendor->save(c->loaded);
+    vcpu_runstate_change(v, RUNSTATE_running, now);
+    if (read_once(c->runq_length))
+        timer_set(&slice_timer[c->id], now + SLICE_NS);
+    c->current = v;
+    vendor->run(v);
+    /* State off the CPU now: it may run elsewhere next. */
+    if (c->loaded == v)
+        vendor->save(v);
+    put_previous(c, v);
+    c->current = NULL;
+}
+
+static void idle(struct cpu *c)
+{
+    write_once(c->idle, true);
+    mb();
+    if (!read_once(c->runq_length) && !c->timer_expired && !read_once(c->resched))
+        sti_hlt_cli();
+    write_once(c->idle, false);
+}
+
+void cpu_loop(void)
+{
+    struct cpu *c = cpus[this_cpu()->id];
+
+    for (;;) {
+        interrupt_window();
+        if (c->timer_expired)
+            timers_run();
+        tlb_pins_check();
+        write_once(c->resched, false);
+        struct vcpu *v = pick(c);
+        if (v)
+            run(c, v);
+        else
+            idle(c);
+    }
+}

@@ -1,0 +1,30 @@
+/* asid.c - address space ids: a vCPU keeps its id on a CPU until that CPU has used all of them; a new id is a flush (APM vol. 2, 15.16) */
+#include "caps.h"
+#include "vmcb.h"
+#include <hv/cpu.h>
+#include <hv/lock.h>
+#include <hv/p2m_impl.h>
+
+void svm_asid_prepare(struct vcpu *v)
+{
+    struct vendor_vcpu *s = v->vendor;
+    struct cpu *c = this_cpu();
+    uint64_t p2m_generation = __atomic_load_n(&v->domain->p2m->generation, __ATOMIC_SEQ_CST);
+
+    s->vmcb->tlb_control = 0;
+    if (s->asid_cpu == c->id && s->asid_generation == c->asid_generation && s->p2m_generation == p2m_generation && !c->flush_all_asids)
+        return;
+    if (c->asid_next >= svm_caps.asids) {
+        c->asid_next = 1;
+        c->asid_generation++;
+        c->flush_all_asids = true;
+    }
+    s->asid_cpu = c->id;
+    s->asid_generation = c->asid_generation;
+    s->p2m_generation = p2m_generation;
+    s->vmcb->asid = c->asid_next++;
+    if (c->flush_all_asids) {
+        s->vmcb->tlb_control = 1;
+        c->flush_all_asids = false;
+    }
+}

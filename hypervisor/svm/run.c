@@ -1,0 +1,81 @@
+/* run.c - the AMD-V run loop: enter, exit, handle, until the scheduler is wanted */
+#include "vmcb.h"
+#include <hv/cpu.h>
+#include <hv/evtchn.h>
+#include <hv/sched.h>
+#include <hv/tlb.h>
+#include <hv/vlapic.h>
+#include <hv/x86.h>
+
+static void load(struct vcpu *v)
+{
+    struct vendor_vcpu *s = v->vendor;
+
+    this_cpu()->loaded = v;
+    __asm__ volatile("vmload %0" : : "a"(s->vmcb_pa) : "memory");
+    fpu_load(&s->fpu);
+    __asm__ volatile("mov %0, %%dr0" : : "r"(s->dr[0]));
+    __asm__ volatile("mov %0, %%dr1" : : "r"(s->dr[1]));
+    __asm__ volatile("mov %0, %%dr2" : : "r"(s->dr[2]));
+    __asm__ volatile("mov %0, %%dr3" : : "r"(s->dr[3]));
+    if (v->rdtscp)
+        wrmsr(MSR_TSC_AUX, v->tsc_aux);
+}
+
+void svm_save(struct vcpu *v)
+{
+    struct vendor_vcpu *s = v->vendor;
+
+    __asm__ volatile("vmsave %0" : : "a"(s->vmcb_pa) : "memory");
+    fpu_save(&s->fpu);
+    __asm__ volatile("mov %%dr0, %0" : "=r"(s->dr[0]));
+    __asm__ volatile("mov %%dr1, %0" : "=r"(s->dr[1]));
+    __asm__ volatile("mov %%dr2, %0" : "=r"(s->dr[2]));
+    __asm__ volatile("mov %%dr3, %0" : "=r"(s->dr[3]));
+    this_cpu()->loaded = NULL;
+}
+
+/* After the exit: what every reason needs. Other groups are fetched by those who ask. */
+static void after_exit(struct vcpu *v)
+{
+    struct vmcb *b = vmcb_of(v);
+
+    v->regs.gpr[RAX] = b->rax;
+    v->regs.gpr[RSP] = b->rsp;
+    v->regs.rip = b->rip;
+    v->regs.rflags = b->rflags;
+    v->regs.available = 0;
+    v->exits++;
+    svm_reinject(v);
+}
+
+void svm_run(struct vcpu *v)
+{
+    struct cpu *c = this_cpu();
+
+    if (c->loaded != v)
+        load(v);
+    for (;;) {
+        if (c->timer_expired)
+            timers_run();
+        tlb_pins_check();
+        write_once(v->kicked, false);
+        mb(); /* the flag first, then what it stands for */
+        if (read_once(c->resched) || v->exit_to_scheduler)
+            return;
+        svm_inject_prepare(v);
+        svm_write_back(v);
+        c->guest_entries++;
+        __atomic_store_n(&c->in_guest, v, __ATOMIC_SEQ_CST);
+        svm_asid_prepare(v);
+        if (!__atomic_load_n(&v->kicked, __ATOMIC_SEQ_CST)) {
+            svm_enter(v->vendor->vmcb_pa, v->regs.gpr);
+            __atomic_store_n(&c->in_guest, NULL, __ATOMIC_RELEASE);
+            after_exit(v);
+            svm_handle_exit(v);
+        } else {
+            __atomic_store_n(&c->in_guest, NULL, __ATOMIC_RELEASE);
+            /* an injection prepared stays in the VMCB for the next entry */
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/* access.h - which domains a hypercall may act on */
+#pragma once
+#include <hv/hypercall.h>
+
+/*
+ * The domain that a caller names, with a reference (domain_put() by the caller): itself (DOMID_SELF or its own id), or any other if the caller
+ * is the control domain. Returns 0, -XEN_EPERM (also for ids that do not exist: outsiders learn nothing) or -XEN_ESRCH.
+ */
+[[nodiscard]] long hypercall_target(struct vcpu *v, domid_t untrusted_id, struct domain **out);
+
+/* The vCPU of `d` with that number, NULL if there is none. */
+static inline struct vcpu *domain_vcpu(struct domain *d, uint64_t untrusted_id)
+{
+    if (untrusted_id >= d->max_vcpus)
+        return NULL;
+    return d->vcpus[index_nospec(untrusted_id, d->max_vcpus)];
+}

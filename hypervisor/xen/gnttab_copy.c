@@ -1,0 +1,104 @@
+/* gnttab_copy.c - copying between pages, own or granted */
+#include <hv/frame.h>
+#include <hv/hypercall.h>
+#include <hv/p2m.h>
+#include <hv/string.h>
+#include <hv/window.h>
+#include "grants.h"
+
+#define CHUNK 16u
+
+/* One side of a copy, with a reference on its frame and, if granted, one use of the grant. */
+struct end {
+    struct domain *granter; /* NULL: an own page; else with a reference */
+    grant_ref_t ref;
+    bool write;
+    mfn_t mfn;
+};
+
+static int open_granted(struct vcpu *v, struct granter_cache *cache, const struct gnttab_copy_ptr *untrusted, struct end *e)
+{
+    struct domain *granter = granter_find(v, cache, untrusted->domid);
+
+    if (!granter || granter->dying)
+        return GNTST_bad_domain;
+    int status = grant_use(granter, v->domain->id, untrusted->u.ref, e->write, false, &e->mfn);
+    if (status != GNTST_okay)
+        return status;
+    domain_ref(granter); /* the other side may push it out of the cache */
+    e->granter = granter;
+    e->ref = untrusted->u.ref;
+    return GNTST_okay;
+}
+
+static int open_end(struct vcpu *v, struct granter_cache *cache, const struct gnttab_copy_ptr *untrusted, bool granted, struct end *e)
+{
+    if (granted)
+        return open_granted(v, cache, untrusted, e);
+    if (untrusted->domid != DOMID_SELF)
+        return GNTST_permission_denied; /* others' pages only by grant */
+    return p2m_get_frame(v->domain, GFN(untrusted->u.gmfn), e->write, true, &e->mfn) ? GNTST_bad_page : GNTST_okay;
+}
+
+static void close_end(const struct end *e)
+{
+    frame_put(e->mfn);
+    if (!e->granter)
+        return;
+    grant_unuse(e->granter, e->ref, e->write);
+    domain_put(e->granter);
+}
+
+static void copy_bytes(const struct end *source, size_t from, const struct end *dest, size_t to, size_t bytes)
+{
+    const uint8_t *src = window_map(source->mfn);
+    uint8_t *dst = window_map(dest->mfn);
+
+    memmove(dst + to, src + from, bytes); /* both may be the same page */
+    window_unmap(dst);
+    window_unmap((void *)(uintptr_t)src);
+}
+
+static int copy_one(struct vcpu *v, struct granter_cache *cache, const struct gnttab_copy *op)
+{
+    struct end source = {0}, dest = {.write = true};
+
+    if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
+        return GNTST_bad_copy_arg;
+    int status = open_end(v, cache, &op->source, op->flags & GNTCOPY_source_gref, &source);
+    if (status != GNTST_okay)
+        return status;
+    status = open_end(v, cache, &op->dest, op->flags & GNTCOPY_dest_gref, &dest);
+    if (status == GNTST_okay) {
+        copy_bytes(&source, op->source.offset, &dest, op->dest.offset, op->len);
+        close_end(&dest);
+    }
+    close_end(&source);
+    return status;
+}
+
+long grant_copy_batch(struct vcpu *v, guest_ptr_t arg, uint64_t count)
+{
+    struct gnttab_copy ops[CHUNK];
+    struct granter_cache cache = {0};
+    uint64_t done = 0;
+    long rc = 0;
+
+    while (done < count && rc == 0) {
+        size_t n = MIN(count - done, (uint64_t)CHUNK);
+        guest_ptr_t at = guest_ptr_add(arg, done * sizeof(*ops));
+        if (copy_from_guest(v, ops, at, n * sizeof(*ops))) {
+            rc = -XEN_EFAULT;
+            break;
+        }
+        for (size_t i = 0; i < n; i++)
+            ops[i].status = (int16_t)copy_one(v, &cache, &ops[i]);
+        done += n;
+        if (copy_to_guest(v, at, ops, n * sizeof(*ops)))
+            rc = -XEN_EFAULT;
+        else if (grant_batch_pause(v, arg, count, done, sizeof(*ops)))
+            rc = HYPERCALL_RESTART;
+    }
+    granter_drop(&cache);
+    return rc;
+}

@@ -1,0 +1,104 @@
+/* gnttab_op.c - the grant table hypercall */
+#include <hv/hypercall.h>
+#include "access.h"
+#include "grants.h"
+
+bool grant_batch_pause(struct vcpu *v, guest_ptr_t arg, uint64_t count, uint64_t done, size_t bytes)
+{
+    if (done == count || !hypercall_preempt(v))
+        return false;
+    v->regs.gpr[RSI] = guest_ptr_add(arg, done * bytes).v;
+    v->regs.gpr[RDX] = count - done;
+    return true;
+}
+
+struct domain *granter_find(struct vcpu *v, struct granter_cache *cache, domid_t untrusted_id)
+{
+    domid_t id = untrusted_id == DOMID_SELF ? v->domain->id : untrusted_id;
+
+    if (cache->domain && cache->domain->id == id)
+        return cache->domain;
+    granter_drop(cache);
+    cache->domain = domain_get(id);
+    return cache->domain;
+}
+
+void granter_drop(struct granter_cache *cache)
+{
+    if (cache->domain)
+        domain_put(cache->domain);
+    cache->domain = NULL;
+}
+
+static int16_t size_of(struct vcpu *v, struct gnttab_query_size *query)
+{
+    struct domain *d;
+    long rc = hypercall_target(v, query->dom, &d);
+
+    if (rc)
+        return rc == -XEN_EPERM ? GNTST_permission_denied : GNTST_bad_domain;
+    query->nr_frames = gnttab_frame_count(d);
+    query->max_nr_frames = d->grants->max_frames;
+    domain_put(d);
+    return GNTST_okay;
+}
+
+static long query_size(struct vcpu *v, guest_ptr_t arg, uint64_t count)
+{
+    struct gnttab_query_size untrusted;
+
+    if (count != 1)
+        return -XEN_EINVAL;
+    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+        return -XEN_EFAULT;
+    untrusted.status = size_of(v, &untrusted);
+    return copy_to_guest(v, arg, &untrusted, sizeof(untrusted)) ? -XEN_EFAULT : 0;
+}
+
+/* Version 2 is refused: its status frames are not mapped for a PVH kernel. The version in force goes back either way. */
+static long set_version(struct vcpu *v, guest_ptr_t arg)
+{
+    struct gnttab_set_version untrusted;
+    long rc = -XEN_EINVAL;
+
+    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+        return -XEN_EFAULT;
+    if (untrusted.version == 1)
+        rc = 0;
+    else if (untrusted.version == 2)
+        rc = -XEN_ENOSYS;
+    untrusted.version = 1;
+    return copy_to_guest(v, arg, &untrusted, sizeof(untrusted)) ? -XEN_EFAULT : rc;
+}
+
+static long get_version(struct vcpu *v, guest_ptr_t arg)
+{
+    struct gnttab_get_version untrusted;
+    struct domain *d;
+
+    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+        return -XEN_EFAULT;
+    long rc = hypercall_target(v, untrusted.dom, &d);
+    if (rc)
+        return rc;
+    domain_put(d);
+    untrusted.version = 1;
+    return copy_to_guest(v, arg, &untrusted, sizeof(untrusted)) ? -XEN_EFAULT : 0;
+}
+
+long do_grant_table_op(struct vcpu *v, uint64_t cmd, guest_ptr_t arg, uint64_t untrusted_count)
+{
+    uint64_t count = (uint32_t)untrusted_count; /* an unsigned int in the ABI */
+
+    if (count > INT32_MAX)
+        return -XEN_EINVAL;
+    switch (cmd) {
+    case GNTTABOP_map_grant_ref: return grant_map_batch(v, arg, count);
+    case GNTTABOP_unmap_grant_ref: return grant_unmap_batch(v, arg, count);
+    case GNTTABOP_copy: return grant_copy_batch(v, arg, count);
+    case GNTTABOP_query_size: return query_size(v, arg, count);
+    case GNTTABOP_set_version: return set_version(v, arg);
+    case GNTTABOP_get_version: return get_version(v, arg);
+    default: return -XEN_ENOSYS;
+    }
+}

@@ -1,0 +1,138 @@
+/* hvmop.c - HVM parameters and the event upcall vector */
+#include <hv/hypercall.h>
+#include <hv/p2m.h>
+#include <hv/timer.h>
+#include "access.h"
+
+#define LOWEST_VECTOR 0x10u
+
+/* An event may have come before there was a way to tell the guest. */
+static void raise_again(struct vcpu *v)
+{
+    if (__atomic_load_n(&load_acquire(v->info)->evtchn_upcall_pending, __ATOMIC_SEQ_CST))
+        vcpu_raise_upcall(v);
+}
+
+/*
+ * Type 2 is a vector for all vCPUs. Type 0 is a GSI; Linux writes GSI 1 after it has set a vector per vCPU, only to hear that events work, so
+ * it is taken and nothing is ever asserted there. A PCI pin does not exist in a PVH machine.
+ */
+static long set_callback(struct domain *d, uint64_t value)
+{
+    uint64_t type = value >> 56;
+
+    if (type != HVM_PARAM_CALLBACK_TYPE_GSI && type != HVM_PARAM_CALLBACK_TYPE_VECTOR)
+        return -XEN_EINVAL;
+    if (type == HVM_PARAM_CALLBACK_TYPE_VECTOR && (uint8_t)value < LOWEST_VECTOR)
+        return -XEN_EINVAL;
+    __atomic_store_n(&d->params[HVM_PARAM_CALLBACK_IRQ], value, __ATOMIC_SEQ_CST);
+    for (unsigned int i = 0; i < d->max_vcpus; i++)
+        raise_again(d->vcpus[i]);
+    return 0;
+}
+
+/* What a guest may write of its own; all else is the toolstack's. */
+static bool guest_may_set(uint32_t index)
+{
+    return index == HVM_PARAM_CALLBACK_IRQ || index == HVM_PARAM_VM86_TSS || index == HVM_PARAM_VM86_TSS_SIZED ||
+           index == HVM_PARAM_ACPI_IOPORTS_LOCATION || index == HVM_PARAM_VM_GENERATION_ID_ADDR;
+}
+
+static long set_param(struct vcpu *v, guest_ptr_t arg)
+{
+    struct xen_hvm_param untrusted;
+    struct domain *d;
+
+    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+        return -XEN_EFAULT;
+    if (untrusted.index >= HVM_NR_PARAMS)
+        return -XEN_EINVAL;
+    uint32_t index = (uint32_t)index_nospec(untrusted.index, HVM_NR_PARAMS);
+    long rc = hypercall_target(v, untrusted.domid, &d);
+    if (rc)
+        return rc;
+    if (index == HVM_PARAM_CALLBACK_IRQ)
+        rc = set_callback(d, untrusted.value);
+    else if (!v->domain->is_control && !guest_may_set(index))
+        rc = -XEN_EPERM;
+    else
+        __atomic_store_n(&d->params[index], untrusted.value, __ATOMIC_RELAXED);
+    domain_put(d);
+    return rc;
+}
+
+/* A parameter that nobody has set reads 0: for Linux an error means that there is no console, or no store. */
+static long get_param(struct vcpu *v, guest_ptr_t arg)
+{
+    struct xen_hvm_param untrusted;
+    struct domain *d;
+
+    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+        return -XEN_EFAULT;
+    if (untrusted.index >= HVM_NR_PARAMS)
+        return -XEN_EINVAL;
+    long rc = hypercall_target(v, untrusted.domid, &d);
+    if (rc)
+        return rc;
+    uint64_t value = read_once(d->params[index_nospec(untrusted.index, HVM_NR_PARAMS)]);
+    domain_put(d);
+    return copy_to_guest(v, guest_ptr_add(arg, offsetof(struct xen_hvm_param, value)), &value, sizeof(value)) ? -XEN_EFAULT : 0;
+}
+
+static long set_upcall_vector(struct vcpu *v, guest_ptr_t arg)
+{
+    struct xen_hvm_evtchn_upcall_vector untrusted;
+
+    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+        return -XEN_EFAULT;
+    if (untrusted.vector < LOWEST_VECTOR)
+        return -XEN_EINVAL;
+    struct vcpu *target = domain_vcpu(v->domain, untrusted.vcpu);
+    if (!target)
+        return -XEN_ENOENT;
+    __atomic_store_n(&target->upcall_vector, untrusted.vector, __ATOMIC_SEQ_CST);
+    raise_again(target);
+    return 0;
+}
+
+static long get_time(struct vcpu *v, guest_ptr_t arg)
+{
+    struct xen_hvm_get_time now = {.now = time_now()};
+
+    return copy_to_guest(v, arg, &now, sizeof(now)) ? -XEN_EFAULT : 0;
+}
+
+/* The crash kernel asks this of each page before it reads it: device memory would bite. */
+static long get_mem_type(struct vcpu *v, guest_ptr_t arg)
+{
+    struct xen_hvm_get_mem_type untrusted;
+    struct domain *d;
+
+    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+        return -XEN_EFAULT;
+    long rc = hypercall_target(v, untrusted.domid, &d);
+    if (rc)
+        return rc;
+    switch (p2m_lookup(d, GFN(untrusted.pfn)).type) {
+    case P2M_RAM:
+    case P2M_GRANT_RW:
+    case P2M_FOREIGN: untrusted.mem_type = HVMMEM_ram_rw; break;
+    case P2M_RAM_RO:
+    case P2M_GRANT_RO: untrusted.mem_type = HVMMEM_ram_ro; break;
+    default: untrusted.mem_type = HVMMEM_mmio_dm; break;
+    }
+    domain_put(d);
+    return copy_to_guest(v, arg, &untrusted, sizeof(untrusted)) ? -XEN_EFAULT : 0;
+}
+
+long do_hvm_op(struct vcpu *v, uint64_t cmd, guest_ptr_t arg)
+{
+    switch (cmd) {
+    case HVMOP_set_param: return set_param(v, arg);
+    case HVMOP_get_param: return get_param(v, arg);
+    case HVMOP_set_evtchn_upcall_vector: return set_upcall_vector(v, arg);
+    case HVMOP_get_time: return get_time(v, arg);
+    case HVMOP_get_mem_type: return get_mem_type(v, arg);
+    default: return -XEN_ENOSYS;
+    }
+}

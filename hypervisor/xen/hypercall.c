@@ -1,0 +1,126 @@
+/* hypercall.c - the table of hypercalls, and the register ABI around it */
+#include <hv/string.h>
+#include <hv/timer.h>
+#include "access.h"
+#include "atoll_op.h"
+
+/* A call may hold the CPU this long before it looks for a place to stop: far below a frame of the display. */
+#define SHARE_US 500u
+
+struct call {
+    uint64_t nr;
+    uint64_t arg[5];
+};
+
+static guest_ptr_t pointer(const struct call *c, unsigned int i)
+{
+    return GUEST_PTR(c->arg[i]);
+}
+
+static long call_control_domain(struct vcpu *v, const struct call *c)
+{
+    switch (c->nr) {
+    case __HYPERVISOR_platform_op: return do_platform_op(v, pointer(c, 0));
+    case __HYPERVISOR_physdev_op: return do_physdev_op(v, c->arg[0], pointer(c, 1));
+    case __HYPERVISOR_sysctl: return do_sysctl(v, pointer(c, 0));
+    case __HYPERVISOR_domctl: return do_domctl(v, pointer(c, 0));
+    case __HYPERVISOR_arch_7: return do_atoll_op(v, c->arg[0], pointer(c, 1));
+    default: return -XEN_ENOSYS;
+    }
+}
+
+static long call_anybody(struct vcpu *v, const struct call *c)
+{
+    switch (c->nr) {
+    case __HYPERVISOR_event_channel_op: return do_event_channel_op(v, c->arg[0], pointer(c, 1));
+    case __HYPERVISOR_vcpu_op: return do_vcpu_op(v, c->arg[0], c->arg[1], pointer(c, 2));
+    case __HYPERVISOR_sched_op: return do_sched_op(v, c->arg[0], pointer(c, 1));
+    case __HYPERVISOR_grant_table_op: return do_grant_table_op(v, c->arg[0], pointer(c, 1), c->arg[2]);
+    case __HYPERVISOR_memory_op: return do_memory_op(v, c->arg[0], pointer(c, 1));
+    case __HYPERVISOR_set_timer_op: return do_set_timer_op(v, c->arg[0]);
+    case __HYPERVISOR_xen_version: return do_xen_version(v, c->arg[0], pointer(c, 1));
+    case __HYPERVISOR_console_io: return do_console_io(v, c->arg[0], c->arg[1], pointer(c, 2));
+    case __HYPERVISOR_hvm_op: return do_hvm_op(v, c->arg[0], pointer(c, 1));
+    case __HYPERVISOR_vm_assist: return do_vm_assist(v, c->arg[0], c->arg[1]);
+
+    case __HYPERVISOR_platform_op:
+    case __HYPERVISOR_sysctl:
+    case __HYPERVISOR_domctl:
+    case __HYPERVISOR_arch_7: return v->domain->is_control ? call_control_domain(v, c) : -XEN_EPERM;
+    case __HYPERVISOR_physdev_op: return v->domain->is_control ? call_control_domain(v, c) : -XEN_ENOSYS;
+    default: return -XEN_ENOSYS;
+    }
+}
+
+static struct call read_call(const struct vcpu *v)
+{
+    const uint64_t *r = v->regs.gpr;
+
+    return (struct call){.nr = r[RAX], .arg = {r[RDI], r[RSI], r[RDX], r[R10], r[R8]}};
+}
+
+void xen_hypercall(struct vcpu *v, unsigned int bytes)
+{
+    bool long_mode = vcpu_long_mode(v);
+    long result;
+
+    v->hypercall_deadline = 0;
+    v->restart_hypercall = false;
+    if (v->poll_ports_active)
+        vcpu_poll_finish(v);
+    if (vcpu_cpl(v) != 0) {
+        result = -XEN_EPERM;
+    } else if (!long_mode) {
+        result = -XEN_ENOSYS; /* the 32-bit ABI (EBX, ECX, EDX, ESI, EDI) would be decoded here; no guest of ours uses it */
+    } else {
+        struct call call = read_call(v);
+        result = call_anybody(v, &call);
+    }
+    /* The handler left its progress in the argument registers, so even another hypercall in between (from an interrupt) is harmless. */
+    if (result == HYPERCALL_RESTART) {
+        v->restart_hypercall = true;
+        return;
+    }
+    v->regs.gpr[RAX] = long_mode ? (uint64_t)result : (uint32_t)result;
+    vcpu_skip(v, bytes);
+}
+
+bool hypercall_preempt(struct vcpu *v)
+{
+    if (read_once(v->kicked))
+        return true;
+    uint64_t now = tsc_now();
+    if (!v->hypercall_deadline)
+        v->hypercall_deadline = now + SHARE_US * tsc_khz() / 1000;
+    return now >= v->hypercall_deadline;
+}
+
+struct domain *hypercall_domain(struct vcpu *v, domid_t id)
+{
+    if (id != DOMID_SELF)
+        return domain_get(id);
+    domain_ref(v->domain);
+    return v->domain;
+}
+
+long hypercall_target(struct vcpu *v, domid_t untrusted_id, struct domain **out)
+{
+    if (untrusted_id != DOMID_SELF && untrusted_id != v->domain->id && !v->domain->is_control)
+        return -XEN_EPERM;
+    *out = hypercall_domain(v, untrusted_id);
+    return *out ? 0 : -XEN_ESRCH;
+}
+
+/* mov $nr, %eax; vmcall or vmmcall; ret. Slot 23 (iret) is for PV guests only: ud2. */
+void hypercall_page_fill(uint8_t page[4096], bool amd)
+{
+    for (unsigned int nr = 0; nr < 128; nr++) {
+        uint8_t *stub = page + nr * 32;
+        const uint8_t code[] = {0xb8, (uint8_t)nr, 0, 0, 0, 0x0f, 0x01, amd ? 0xd9 : 0xc1, 0xc3};
+
+        memset(stub, 0xcc, 32);
+        memcpy(stub, code, sizeof(code));
+        if (nr == __HYPERVISOR_iret)
+            memcpy(stub, (const uint8_t[]){0x0f, 0x0b}, 2);
+    }
+}

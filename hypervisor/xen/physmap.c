@@ -1,0 +1,200 @@
+/* physmap.c - putting pages into an address space: the domain's own shared pages, and others' for the control domain */
+#include <hv/frame.h>
+#include <hv/gnttab.h>
+#include <hv/heap.h>
+#include <hv/p2m.h>
+#include "access.h"
+#include "direct.h"
+#include "memory.h"
+
+/* Items handled between two looks at the clock */
+#define CHUNK 32u
+
+/* Maps a page that the caller holds a reference on; takes the reference over, also on failure. */
+static long place(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type)
+{
+    direct_lock(d);
+    int rc = direct_map(d, gfn, mfn, type);
+    direct_unlock(d);
+    if (rc)
+        frame_put(mfn);
+    return rc;
+}
+
+/* A page of ours that `owner` may see; MFN_NONE if there is no such. With a reference. */
+static mfn_t shared_page(struct domain *owner, unsigned int space, uint64_t untrusted_index)
+{
+    mfn_t mfn = MFN_NONE;
+
+    if (space == XENMAPSPACE_shared_info && untrusted_index == 0)
+        mfn = heap_page_mfn(owner->shared_info);
+    else if (space == XENMAPSPACE_grant_table && untrusted_index <= UINT32_MAX)
+        mfn = gnttab_frame(owner, (unsigned int)untrusted_index); /* status frames (bit 31) are beyond every limit */
+    return mfn.v != MFN_NONE.v && frame_get(mfn, NULL) ? mfn : MFN_NONE;
+}
+
+/* A page may be shown at several places: a kernel started by kexec puts it elsewhere. gmfn spaces move RAM about, which no PVH kernel does: refused. */
+static long add_one(struct domain *d, const struct xen_add_to_physmap *untrusted)
+{
+    if (untrusted->space != XENMAPSPACE_shared_info && untrusted->space != XENMAPSPACE_grant_table)
+        return -XEN_EOPNOTSUPP;
+    mfn_t mfn = shared_page(d, untrusted->space, untrusted->idx);
+    if (mfn.v == MFN_NONE.v)
+        return -XEN_EINVAL;
+    return place(d, GFN(untrusted->gpfn), mfn, P2M_RAM);
+}
+
+long memory_add_to_physmap(struct vcpu *v, guest_ptr_t arg)
+{
+    struct xen_add_to_physmap untrusted;
+    struct domain *d;
+
+    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+        return -XEN_EFAULT;
+    long rc = hypercall_target(v, untrusted.domid, &d);
+    if (rc)
+        return rc;
+    rc = add_one(d, &untrusted);
+    domain_put(d);
+    return rc;
+}
+
+long memory_remove_from_physmap(struct vcpu *v, guest_ptr_t arg)
+{
+    struct xen_remove_from_physmap untrusted;
+    struct domain *d;
+
+    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+        return -XEN_EFAULT;
+    long rc = hypercall_target(v, untrusted.domid, &d);
+    if (rc)
+        return rc;
+    direct_lock(d);
+    rc = p2m_lookup(d, GFN(untrusted.gpfn)).type == P2M_MMIO ? -XEN_EPERM : direct_unmap(d, GFN(untrusted.gpfn));
+    direct_unlock(d);
+    domain_put(d);
+    return rc;
+}
+
+/* The owner's page, as long as anybody holds it: a mapping outlives the owner's death, its memory does not change hands before. */
+static long add_foreign(struct domain *mapper, struct domain *owner, uint64_t untrusted_owner_gfn, uint64_t untrusted_gfn)
+{
+    mfn_t mfn;
+
+    if (p2m_get_frame(owner, GFN(untrusted_owner_gfn), true, false, &mfn))
+        return -XEN_EINVAL; /* not -ENOENT: that would mean "paged out, try again" */
+    return place(mapper, GFN(untrusted_gfn), mfn, P2M_FOREIGN);
+}
+
+static long batch_item(struct domain *d, struct domain *owner, const struct xen_add_to_physmap_batch *b, uint64_t index, uint64_t gfn)
+{
+    if (owner)
+        return add_foreign(d, owner, index, gfn);
+    return add_one(d, &(struct xen_add_to_physmap){.space = b->space, .idx = index, .gpfn = gfn});
+}
+
+static long batch_items(struct vcpu *v, struct domain *d, struct domain *owner, const struct xen_add_to_physmap_batch *b, uint64_t start)
+{
+    for (uint64_t i = start; i < b->size; i++) {
+        uint64_t untrusted_index, untrusted_gfn;
+        if (i != start && i % CHUNK == 0 && hypercall_preempt(v))
+            return memory_pause(v, XENMEM_add_to_physmap_batch, i);
+        if (copy_from_guest(v, &untrusted_index, GUEST_PTR((uint64_t)(b->idxs.p + i)), sizeof(untrusted_index)) ||
+            copy_from_guest(v, &untrusted_gfn, GUEST_PTR((uint64_t)(b->gpfns.p + i)), sizeof(untrusted_gfn)))
+            return -XEN_EFAULT;
+        int error = (int)batch_item(d, owner, b, untrusted_index, untrusted_gfn);
+        if (copy_to_guest(v, GUEST_PTR((uint64_t)(b->errs.p + i)), &error, sizeof(error)))
+            return -XEN_EFAULT;
+    }
+    return 0;
+}
+
+/* Others' pages: only the control domain, and only into itself. */
+static long find_owner(struct vcpu *v, struct domain *mapper, domid_t untrusted_id, struct domain **owner)
+{
+    if (!v->domain->is_control || mapper != v->domain)
+        return -XEN_EPERM;
+    long rc = hypercall_target(v, untrusted_id, owner);
+    if (rc)
+        return rc;
+    if (*owner != mapper && !(*owner)->dying)
+        return 0;
+    rc = *owner == mapper ? -XEN_EINVAL : -XEN_ESRCH;
+    domain_put(*owner);
+    return rc;
+}
+
+long memory_add_batch(struct vcpu *v, guest_ptr_t arg, uint64_t start)
+{
+    struct xen_add_to_physmap_batch untrusted;
+    struct domain *d, *owner = NULL;
+
+    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+        return -XEN_EFAULT;
+    long rc = hypercall_target(v, untrusted.domid, &d);
+    if (rc)
+        return rc;
+    if (untrusted.space == XENMAPSPACE_gmfn_foreign)
+        rc = find_owner(v, d, untrusted.u.foreign_domid, &owner);
+    if (rc == 0)
+        rc = batch_items(v, d, owner, &untrusted, start);
+    if (owner)
+        domain_put(owner);
+    domain_put(d);
+    return rc;
+}
+
+static long resource_items(struct vcpu *v, struct domain *owner, const struct xen_mem_acquire_resource *r, uint64_t start)
+{
+    for (uint64_t i = start; i < r->nr_frames; i++) {
+        xen_pfn_t untrusted_gfn;
+        if (i != start && i % CHUNK == 0 && hypercall_preempt(v))
+            return memory_pause(v, XENMEM_acquire_resource, i);
+        if (copy_from_guest(v, &untrusted_gfn, GUEST_PTR((uint64_t)(r->frame_list.p + i)), sizeof(untrusted_gfn)))
+            return -XEN_EFAULT;
+        mfn_t mfn = shared_page(owner, XENMAPSPACE_grant_table, r->frame + i);
+        if (mfn.v == MFN_NONE.v)
+            return -XEN_ENOMEM;
+        long rc = place(v->domain, GFN(untrusted_gfn), mfn, P2M_FOREIGN);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* Without a list: how many frames there are. */
+static long resource(struct vcpu *v, guest_ptr_t arg, struct domain *owner, const struct xen_mem_acquire_resource *r, uint64_t start)
+{
+    uint32_t limit = gnttab_frame_limit(owner);
+
+    if (!r->frame_list.p) {
+        if (r->nr_frames)
+            return -XEN_EINVAL;
+        guest_ptr_t field = guest_ptr_add(arg, offsetof(struct xen_mem_acquire_resource, nr_frames));
+        return copy_to_guest(v, field, &limit, sizeof(limit)) ? -XEN_EFAULT : 0;
+    }
+    if (r->nr_frames > limit || r->frame > limit - r->nr_frames)
+        return -XEN_EINVAL;
+    return resource_items(v, owner, r, start);
+}
+
+/* dom0 maps a new domain's grant table this way, to seed its console and store entries before it runs. */
+long memory_acquire_resource(struct vcpu *v, guest_ptr_t arg, uint64_t start)
+{
+    struct xen_mem_acquire_resource untrusted;
+    struct domain *owner;
+
+    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+        return -XEN_EFAULT;
+    if (untrusted.pad || start > untrusted.nr_frames)
+        return -XEN_EINVAL;
+    long rc = find_owner(v, v->domain, untrusted.domid, &owner);
+    if (rc)
+        return rc;
+    if (untrusted.type != XENMEM_resource_grant_table || untrusted.id != XENMEM_resource_grant_table_id_shared)
+        rc = -XEN_EOPNOTSUPP;
+    else
+        rc = resource(v, arg, owner, &untrusted, start);
+    domain_put(owner);
+    return rc;
+}

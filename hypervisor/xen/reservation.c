@@ -1,0 +1,135 @@
+/* reservation.c - giving RAM to a domain, and taking it back */
+#include <hv/frame.h>
+#include <hv/p2m.h>
+#include "access.h"
+#include "direct.h"
+#include "memory.h"
+
+/* Largest pieces: 2 MiB for a domain itself, 1 GiB when the control domain builds another. */
+#define OWN_MAX_ORDER     9u
+#define CONTROL_MAX_ORDER 18u
+
+/* What both operations ask, checked: the lists' items are read one at a time. */
+struct request {
+    struct domain *domain; /* with a reference */
+    guest_ptr_t list;      /* of gfns */
+    uint64_t count;
+    unsigned int order;
+};
+
+static long decode(struct vcpu *v, guest_ptr_t arg, uint64_t start, struct request *r)
+{
+    struct xen_memory_reservation untrusted;
+
+    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+        return -XEN_EFAULT;
+    if (untrusted.nr_extents > INT32_MAX || start > untrusted.nr_extents)
+        return -XEN_EINVAL;
+    long rc = hypercall_target(v, untrusted.domid, &r->domain);
+    if (rc)
+        return rc;
+    unsigned int max_order = r->domain == v->domain ? OWN_MAX_ORDER : CONTROL_MAX_ORDER;
+    if (untrusted.extent_order > max_order) {
+        domain_put(r->domain);
+        return -XEN_EPERM;
+    }
+    r->list = GUEST_PTR((uint64_t)untrusted.extent_start.p);
+    r->count = untrusted.nr_extents;
+    r->order = untrusted.extent_order;
+    return 0;
+}
+
+/* Memory for guests is mapped in the three sizes that page tables have. */
+static bool order_mappable(unsigned int order)
+{
+    return order == 0 || order == 9 || order == 18;
+}
+
+static void give_back(mfn_t mfn, unsigned int order)
+{
+    for (uint64_t i = 0; i < 1ul << order; i++)
+        frame_put(MFN(mfn.v + i));
+}
+
+static bool populate_direct(struct domain *d, gfn_t gfn, unsigned int order)
+{
+    bool all = true;
+
+    direct_lock(d);
+    for (uint64_t i = 0; i < 1ul << order && all; i++)
+        all = direct_unpark(d, GFN(gfn.v + i)) == 0;
+    direct_unlock(d);
+    return all;
+}
+
+/* Frames come first, since that takes long; the domain may have died by then. */
+static bool populate_extent(struct domain *d, gfn_t gfn, unsigned int order)
+{
+    if (gfn.v & ((1ul << order) - 1))
+        return false;
+    if (d->is_direct)
+        return populate_direct(d, gfn, order);
+    mfn_t mfn = frame_alloc(d, order);
+    if (mfn.v == MFN_NONE.v)
+        return false;
+    spin_lock(&d->control_lock);
+    int rc = d->dying ? -XEN_ESRCH : p2m_map_order(d, gfn, mfn, order, P2M_RAM);
+    spin_unlock(&d->control_lock);
+    if (rc)
+        give_back(mfn, order);
+    return rc == 0;
+}
+
+/* A hole, or part of one, ends the list: the count tells the caller how far it went. */
+static bool decrease_extent(struct domain *d, gfn_t gfn, unsigned int order)
+{
+    bool all = true;
+
+    spin_lock(&d->control_lock); /* also what direct_lock() would take */
+    p2m_batch_begin(d);
+    for (uint64_t i = 0; i < 1ul << order && all; i++) {
+        gfn_t page = GFN(gfn.v + i);
+        all = !d->dying && p2m_lookup(d, page).type != P2M_MMIO && direct_unmap(d, page) == 0;
+    }
+    p2m_batch_end(d);
+    spin_unlock(&d->control_lock);
+    return all;
+}
+
+static long each_extent(struct vcpu *v, const struct request *r, uint64_t op, uint64_t start,
+                        bool (*extent)(struct domain *d, gfn_t gfn, unsigned int order))
+{
+    for (uint64_t i = start; i < r->count; i++) {
+        xen_pfn_t untrusted_gfn;
+        if (i != start && hypercall_preempt(v))
+            return memory_pause(v, op, i);
+        if (copy_from_guest(v, &untrusted_gfn, guest_ptr_add(r->list, i * sizeof(untrusted_gfn)), sizeof(untrusted_gfn)) ||
+            !extent(r->domain, GFN(untrusted_gfn), r->order))
+            return (long)i;
+    }
+    return (long)r->count;
+}
+
+long memory_populate(struct vcpu *v, guest_ptr_t arg, uint64_t start)
+{
+    struct request r;
+    long rc = decode(v, arg, start, &r);
+
+    if (rc)
+        return rc;
+    rc = order_mappable(r.order) ? each_extent(v, &r, XENMEM_populate_physmap, start, populate_extent) : -XEN_EINVAL;
+    domain_put(r.domain);
+    return rc;
+}
+
+long memory_decrease(struct vcpu *v, guest_ptr_t arg, uint64_t start)
+{
+    struct request r;
+    long rc = decode(v, arg, start, &r);
+
+    if (rc)
+        return rc;
+    rc = r.order <= OWN_MAX_ORDER ? each_extent(v, &r, XENMEM_decrease_reservation, start, decrease_extent) : -XEN_EPERM;
+    domain_put(r.domain);
+    return rc;
+}
