@@ -283,6 +283,7 @@ int evtchn_create(struct domain *d, unsigned int max_ports)
     if (!d->evtchns)
         return -XEN_ENOMEM;
     d->evtchns->max_ports = MIN(max_ports, EVTCHN_MAX_PORTS);
+    d->evtchns->used[0] = 1; /* port 0 is never given out: 0 means "none" */
     memset(d->shared_info->evtchn_mask, 0xff, sizeof(d->shared_info->evtchn_mask));
     return 0;
 }
