@@ -33,6 +33,14 @@ install_programs() {
     meson install -C "$build" --no-rebuild --quiet --destdir "$work/stage-$1" --tags "$2,common" >/dev/null ||
         die "installing the programs into the $1 image failed"
     mkdir -p "$work/stage-$1"
+    # Shared libraries without a tag of their own have meson's tag 'runtime': whoever is linked to them needs them.
+    rm -rf "$work/stage-libraries"
+    meson install -C "$build" --no-rebuild --quiet --destdir "$work/stage-libraries" --tags runtime >/dev/null ||
+        die "installing the shared libraries into the $1 image failed"
+    libraries=usr/lib/x86_64-linux-gnu
+    for library in "$work/stage-libraries/$libraries"/lib*.so*; do
+        [ ! -e "$library" ] || { mkdir -p "$work/stage-$1/$libraries" && cp -P "$library" "$work/stage-$1/$libraries/"; }
+    done
 }
 
 # enable_units ROOT STAGE...: every unit of ours that says where it wants to be started from is enabled
@@ -160,7 +168,7 @@ kernel=$(kernel_part)
 dom0_base=$(base_root dom0)
 template_base=$(base_root template)
 release=$(cat "$kernel/release")
-install_programs dom0 dom0
+install_programs dom0 dom0,runtime # what has no tag of its own is dom0's
 install_programs guest guest
 
 recipe=$(cd "$images" && tree_hash agent common disk dom0 initramfs kernel template image.sh parts.sh)

@@ -39,6 +39,7 @@ def programs():
     if not (paths.BUILD / "build.ninja").exists():
         note("configuring")
         step("meson setup", "meson", "setup", "--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var",
+             "--libdir=lib/x86_64-linux-gnu",
              paths.BUILD)
     note("compiling")
     step("the compilation", "meson", "compile", "-C", paths.BUILD)

@@ -62,6 +62,17 @@ def test_kernel_hook_unpacks_a_new_kernel(bare):
         head -c 1000000 vmlinuz-test > short; ! /usr/lib/atoll/unpack-vmlinux short out; test ! -e out""")
 
 
+MISSING_LIBRARIES = """for f in $(find {0}/usr/lib/atoll {0}/usr/libexec {0}/usr/lib/qubes {0}/usr/bin/qvm-* {0}/usr/bin/xenstore* \
+        -type f -perm /111 2>/dev/null); do
+    {1} ldd ${{f#{0}}} 2>&1 | grep 'not found' | sed "s|^|$f|"; done"""
+
+
+def test_programs_find_their_libraries(bare):
+    assert bare.ask(MISSING_LIBRARIES.format("", "")) == ""
+    assert bare.ask("mkdir -p /run/t; mount -o loop,ro /var/lib/atoll/templates/debian-13/root.img /run/t\n"
+                    + MISSING_LIBRARIES.format("/run/t", "chroot /run/t") + "\numount /run/t") == ""
+
+
 def test_no_unit_of_ours_fails_to_load(bare):
     assert bare.ask("systemctl list-units --all --state=bad-setting,error --plain --no-legend "
                     "| grep -i -E 'atoll|xenstored|qubes|gui' || true") == ""
