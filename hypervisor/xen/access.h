@@ -3,8 +3,9 @@
 #include <hv/hypercall.h>
 
 /*
- * The domain that a caller names, with a reference (domain_put() by the caller): itself (DOMID_SELF or its own id), or any other if the caller
- * is the control domain. Returns 0, -XEN_EPERM (also for ids that do not exist: outsiders learn nothing) or -XEN_ESRCH.
+ * The domain that a caller names, with a reference (domain_put() by the caller): itself (DOMID_SELF or its own id), or
+ * any other if the caller is the control domain. Returns 0, -XEN_EPERM (also for ids that do not exist: outsiders learn
+ * nothing) or -XEN_ESRCH.
  */
 [[nodiscard]] long hypercall_target(struct vcpu *v, domid_t untrusted_id, struct domain **out);
 

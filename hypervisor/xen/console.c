@@ -1,18 +1,18 @@
 /*
  * console.c - the machine's console as guests reach it.
- * The control domain writes as it likes. Others write whole lines, "(d3) text", printable characters only (what an administrator's
- * terminal would obey does not get through) and no more than a few hundred characters a second each.
+ * The control domain writes as it likes. Others write whole lines, "(d3) text", printable characters only (what an
+ * administrator's terminal would obey does not get through) and no more than a few hundred characters a second each.
  */
 #include <hv/hypercall.h>
 #include <hv/serial.h>
 #include <hv/string.h>
 #include <hv/timer.h>
 
-#define CHUNK            256u
-#define LINE             120u
-#define WRITERS          64u          /* line buffers; domains share them by id, which at worst breaks a line */
-#define CREDIT_MAX       4096u        /* characters in one go: what a kernel says when it dies */
-#define CREDIT_PER_SEC   1024u
+#define CHUNK          256u
+#define LINE           120u
+#define WRITERS        64u   /* line buffers; domains share them by id, which at worst breaks a line */
+#define CREDIT_MAX     4096u /* characters in one go: what a kernel says when it dies */
+#define CREDIT_PER_SEC 1024u
 
 struct writer {
     spinlock_t lock;

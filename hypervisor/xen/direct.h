@@ -1,12 +1,12 @@
 /*
  * direct.h - gfns of a direct-mapped domain (dom0: gfn = mfn).
  *
- * Its RAM must come back to the same place, since devices know its addresses. So when such a domain releases a page, or maps something over it,
- * the frame stays its own: the p2m entry changes, but one reference on the frame stays behind ("parked"), and populate at that gfn uses this
- * reference for the new p2m entry.
- *   A frame is parked exactly if: its owner is the direct domain, and the p2m entry at gfn = mfn is not that frame as RAM.
- * The rule holds because every change of a direct domain's p2m by hypercall happens between direct_lock() and direct_unlock(), and
- * goes through direct_park() or direct_unpark(). Other domains pay one test.
+ * Its RAM must come back to the same place, since devices know its addresses. So when such a domain releases a page, or
+ * maps something over it, the frame stays its own: the p2m entry changes, but one reference on the frame stays behind
+ * ("parked"), and populate at that gfn uses this reference for the new p2m entry. A frame is parked exactly if: its
+ * owner is the direct domain, and the p2m entry at gfn = mfn is not that frame as RAM. The rule holds because every
+ * change of a direct domain's p2m by hypercall happens between direct_lock() and direct_unlock(), and goes through
+ * direct_park() or direct_unpark(). Other domains pay one test.
  */
 #pragma once
 #include <hv/domain.h>
@@ -31,7 +31,8 @@ static inline bool direct_is_home(struct domain *d, gfn_t gfn)
     return e.type == P2M_RAM && e.mfn.v == gfn.v;
 }
 
-/* Before the p2m entry at gfn goes or is replaced: returns true if a reference was left behind (undo with frame_put if the change failed). */
+/* Before the p2m entry at gfn goes or is replaced: returns true if a reference was left behind (undo with frame_put if
+ * the change failed). */
 static inline bool direct_park(struct domain *d, gfn_t gfn)
 {
     return d->is_direct && direct_is_home(d, gfn) && frame_get(MFN(gfn.v), d);

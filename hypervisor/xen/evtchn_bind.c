@@ -31,7 +31,8 @@ static evtchn_port_t lowest_free(const struct evtchn_table *t)
     return 0;
 }
 
-/* Finds a free port and its entry; the caller fills it and calls publish(). Lock held; nothing visible has changed on failure. */
+/* Finds a free port and its entry; the caller fills it and calls publish(). Lock held; nothing visible has changed on
+ * failure. */
 static long reserve(struct domain *d, struct port **entry)
 {
     struct evtchn_table *t = d->evtchns;
@@ -54,11 +55,13 @@ static long reserve(struct domain *d, struct port **entry)
 static void publish(struct domain *d, evtchn_port_t port, struct port *entry, enum port_kind kind)
 {
     d->evtchns->used[port / 64] |= 1ul << (port % 64);
-    bit_test_and_clear(d->shared_info->evtchn_pending, port); /* a VIRQ that raced with the last close may have set it */
+    bit_test_and_clear(d->shared_info->evtchn_pending,
+                       port); /* a VIRQ that raced with the last close may have set it */
     store_release(entry->kind, (uint16_t)kind);
 }
 
-/* Changes a published kind and waits until no sender looks at the old binding. Senders run with interrupts off and wait for nobody. */
+/* Changes a published kind and waits until no sender looks at the old binding. Senders run with interrupts off and wait
+ * for nobody. */
 static void retract(struct port *entry, enum port_kind kind)
 {
     __atomic_exchange_n(&entry->kind, (uint16_t)kind, __ATOMIC_SEQ_CST);
@@ -87,7 +90,8 @@ long port_alloc_unbound(struct domain *d, domid_t allowed)
 }
 
 /* Both ends refer to each other and hold a reference on the other's domain. Locks of both held. */
-static void connect(struct domain *d, evtchn_port_t port, struct port *entry, struct domain *peer, evtchn_port_t peer_port, struct port *peer_entry)
+static void connect(struct domain *d, evtchn_port_t port, struct port *entry, struct domain *peer,
+                    evtchn_port_t peer_port, struct port *peer_entry)
 {
     domain_ref(peer);
     entry->peer = peer;
@@ -169,7 +173,8 @@ long port_bind_vcpu(struct domain *d, evtchn_port_t untrusted_port, unsigned int
     return rc;
 }
 
-/* The other end stays open and may be bound again by the same domain. The two references stay with the caller. Locks of both held. */
+/* The other end stays open and may be bound again by the same domain. The two references stay with the caller. Locks of
+ * both held. */
 static void disconnect(struct port *entry)
 {
     struct port *peer_entry = port_entry(entry->peer, entry->peer_port);

@@ -123,7 +123,8 @@ static long reset(struct vcpu *v, guest_ptr_t arg)
 }
 
 /* send, close and unmask take a port and nothing else. */
-static long with_port(struct vcpu *v, guest_ptr_t arg, long (*operation)(struct domain *d, evtchn_port_t untrusted_port))
+static long with_port(struct vcpu *v, guest_ptr_t arg,
+                      long (*operation)(struct domain *d, evtchn_port_t untrusted_port))
 {
     evtchn_port_t untrusted_port;
 

@@ -16,7 +16,8 @@ struct end {
     mfn_t mfn;
 };
 
-static int open_granted(struct vcpu *v, struct granter_cache *cache, const struct gnttab_copy_ptr *untrusted, struct end *e)
+static int open_granted(struct vcpu *v, struct granter_cache *cache, const struct gnttab_copy_ptr *untrusted,
+                        struct end *e)
 {
     struct domain *granter = granter_find(v, cache, untrusted->domid);
 
@@ -31,7 +32,8 @@ static int open_granted(struct vcpu *v, struct granter_cache *cache, const struc
     return GNTST_okay;
 }
 
-static int open_end(struct vcpu *v, struct granter_cache *cache, const struct gnttab_copy_ptr *untrusted, bool granted, struct end *e)
+static int open_end(struct vcpu *v, struct granter_cache *cache, const struct gnttab_copy_ptr *untrusted, bool granted,
+                    struct end *e)
 {
     if (granted)
         return open_granted(v, cache, untrusted, e);

@@ -23,7 +23,8 @@ struct map_request {
     bool write;
 };
 
-static int decode_map(struct vcpu *v, struct granter_cache *cache, const struct gnttab_map_grant_ref *untrusted, struct map_request *r)
+static int decode_map(struct vcpu *v, struct granter_cache *cache, const struct gnttab_map_grant_ref *untrusted,
+                      struct map_request *r)
 {
     int status = check_flags(untrusted->flags);
 
@@ -133,7 +134,8 @@ static int take_out(struct domain *d, const struct gnttab_unmap_grant_ref *untru
     }
     /* If the domain has put something else there since, that stays: our page is gone from there already. */
     struct p2m_entry e = p2m_lookup(d, m->gfn);
-    if ((e.type == P2M_GRANT_RW || e.type == P2M_GRANT_RO) && e.mfn.v == m->mfn.v && p2m_unmap(d, m->gfn) == -XEN_ENOMEM) {
+    if ((e.type == P2M_GRANT_RW || e.type == P2M_GRANT_RO) && e.mfn.v == m->mfn.v &&
+        p2m_unmap(d, m->gfn) == -XEN_ENOMEM) {
         __atomic_store_n(&m->state, MAP_ACTIVE, __ATOMIC_RELEASE);
         return GNTST_general_error;
     }

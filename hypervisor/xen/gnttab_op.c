@@ -55,7 +55,8 @@ static long query_size(struct vcpu *v, guest_ptr_t arg, uint64_t count)
     return copy_to_guest(v, arg, &untrusted, sizeof(untrusted)) ? -XEN_EFAULT : 0;
 }
 
-/* Version 2 is refused: its status frames are not mapped for a PVH kernel. The version in force goes back either way. */
+/* Version 2 is refused: its status frames are not mapped for a PVH kernel. The version in force goes back either way.
+ */
 static long set_version(struct vcpu *v, guest_ptr_t arg)
 {
     struct gnttab_set_version untrusted;

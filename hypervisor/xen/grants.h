@@ -1,12 +1,13 @@
 /*
  * grants.h - grant table and maptrack of a domain, as gnttab*.c share them.
  *
- * Every grant has a state word of ours beside the guest's entry: how many uses are read-only and how many may write, and a bit that one CPU
- * holds while it changes the entry's reading/writing flags. That bit is the only exclusion between users of a table: two CPUs meet
- * only when they use the same grant at the same moment.
+ * Every grant has a state word of ours beside the guest's entry: how many uses are read-only and how many may write,
+ * and a bit that one CPU holds while it changes the entry's reading/writing flags. That bit is the only exclusion
+ * between users of a table: two CPUs meet only when they use the same grant at the same moment.
  *
- * A mapping is a maptrack entry of the mapper (its number is the handle), which holds the granter's domain; the frame itself is held by
- * the mapper's p2m entry. Locks: `lock` (growing) is innermost; the control lock of a direct domain is outermost (direct.h).
+ * A mapping is a maptrack entry of the mapper (its number is the handle), which holds the granter's domain; the frame
+ * itself is held by the mapper's p2m entry. Locks: `lock` (growing) is innermost; the control lock of a direct domain
+ * is outermost (direct.h).
  */
 #pragma once
 #include <hv/domain.h>
@@ -57,10 +58,11 @@ struct grant_table {
 };
 
 /*
- * Uses a grant: checks the entry for `user`, marks it, and takes a reference on the frame. Returns GNTST_okay or Xen's status; on failure nothing
- * has changed. `mapping`: also refuse sub-page grants.
+ * Uses a grant: checks the entry for `user`, marks it, and takes a reference on the frame. Returns GNTST_okay or Xen's
+ * status; on failure nothing has changed. `mapping`: also refuse sub-page grants.
  */
-[[nodiscard]] int grant_use(struct domain *granter, domid_t user, grant_ref_t untrusted_ref, bool write, bool mapping, mfn_t *out);
+[[nodiscard]] int grant_use(struct domain *granter, domid_t user, grant_ref_t untrusted_ref, bool write, bool mapping,
+                            mfn_t *out);
 /* Ends a use. The frame reference is the caller's to give back. */
 void grant_unuse(struct domain *granter, grant_ref_t ref, bool write);
 
@@ -71,7 +73,8 @@ struct map_entry *map_of(struct grant_table *t, grant_handle_t untrusted_handle)
 /* Drops what an entry holds besides its p2m entry, and frees it. Its state must be MAP_BUSY. */
 void map_release(struct grant_table *t, grant_handle_t handle, struct map_entry *m);
 
-/* Batches: `count` operations from `arg` on. Return 0, a negative error, or HYPERCALL_RESTART with the rest in the argument registers. */
+/* Batches: `count` operations from `arg` on. Return 0, a negative error, or HYPERCALL_RESTART with the rest in the
+ * argument registers. */
 long grant_map_batch(struct vcpu *v, guest_ptr_t arg, uint64_t count);
 long grant_unmap_batch(struct vcpu *v, guest_ptr_t arg, uint64_t count);
 long grant_copy_batch(struct vcpu *v, guest_ptr_t arg, uint64_t count);
@@ -82,5 +85,6 @@ bool grant_batch_pause(struct vcpu *v, guest_ptr_t arg, uint64_t count, uint64_t
 struct granter_cache {
     struct domain *domain;
 };
-struct domain *granter_find(struct vcpu *v, struct granter_cache *cache, domid_t untrusted_id); /* borrowed; NULL: bad domain */
+struct domain *granter_find(struct vcpu *v, struct granter_cache *cache,
+                            domid_t untrusted_id); /* borrowed; NULL: bad domain */
 void granter_drop(struct granter_cache *cache);

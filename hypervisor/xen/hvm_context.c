@@ -2,14 +2,15 @@
 #include <hv/string.h>
 #include "hvm_context.h"
 
-#define CR0_PE       BIT(0)
-#define CR0_ET       BIT(4)
-#define CR0_NW       BIT(29)
-#define CR0_CD       BIT(30)
-#define CR0_PG       BIT(31)
-#define CR0_DEFINED  0xe005003ful
-#define CR4_PAE      BIT(5)
-#define CR4_DEFINED  0x7fful /* what every 64-bit CPU has; the rest the guest turns on itself, through the emulated CR4 */
+#define CR0_PE      BIT(0)
+#define CR0_ET      BIT(4)
+#define CR0_NW      BIT(29)
+#define CR0_CD      BIT(30)
+#define CR0_PG      BIT(31)
+#define CR0_DEFINED 0xe005003ful
+#define CR4_PAE     BIT(5)
+#define CR4_DEFINED                                                                                                    \
+    0x7fful /* what every 64-bit CPU has; the rest the guest turns on itself, through the emulated CR4 */
 #define EFER_SCE     BIT(0)
 #define EFER_LME     BIT(8)
 #define EFER_LMA     BIT(10)
@@ -18,17 +19,17 @@
 #define RFLAGS_FIXED 2ul
 #define RFLAGS_LEGAL 0x254fd7ul /* all but VM, VIF and VIP */
 
-#define ATTR_TYPE  0xfu
-#define ATTR_S     BIT(4)
-#define ATTR_DPL   (3u << 5)
-#define ATTR_P     BIT(7)
-#define ATTR_L     BIT(9)
-#define ATTR_DB    BIT(10)
-#define ATTR_G     BIT(11)
-#define ATTR_LEGAL 0xfffu
-#define TYPE_CODE  8u
-#define TYPE_RW    2u /* writable data, readable code */
-#define TYPE_LDT   2u
+#define ATTR_TYPE       0xfu
+#define ATTR_S          BIT(4)
+#define ATTR_DPL        (3u << 5)
+#define ATTR_P          BIT(7)
+#define ATTR_L          BIT(9)
+#define ATTR_DB         BIT(10)
+#define ATTR_G          BIT(11)
+#define ATTR_LEGAL      0xfffu
+#define TYPE_CODE       8u
+#define TYPE_RW         2u /* writable data, readable code */
+#define TYPE_LDT        2u
 #define TYPE_BUSY_TSS32 11u
 
 static bool canonical(uint64_t address)
@@ -88,7 +89,8 @@ static bool segments_ok(const struct vcpu_regs *r)
         if (!segment_ok(&r->seg[name], (enum seg_name)name, long_mode))
             return false;
     }
-    return system_segment_ok(&r->seg[SEG_TR], TYPE_BUSY_TSS32, true) && system_segment_ok(&r->seg[SEG_LDTR], TYPE_LDT, false);
+    return system_segment_ok(&r->seg[SEG_TR], TYPE_BUSY_TSS32, true) &&
+           system_segment_ok(&r->seg[SEG_LDTR], TYPE_LDT, false);
 }
 
 /* Real mode is left to INIT and STARTUP: a described vCPU is in protected or long mode. */
@@ -162,9 +164,9 @@ long hvm_context_from_public(const struct vcpu_hvm_context *untrusted, struct vc
 /* What a fresh vCPU does not have yet: silently dropping it would start a guest that is not the described one. */
 static bool beyond_us(const struct hvm_hw_cpu *c)
 {
-    return c->flags & XEN_X86_FPU_INITIALISED || c->dr0 || c->dr1 || c->dr2 || c->dr3 || (c->dr7 & ~0x400ul) || c->sysenter_cs ||
-           c->sysenter_esp || c->sysenter_eip || c->shadow_gs || c->msr_lstar || c->msr_star || c->msr_cstar ||
-           c->msr_syscall_mask || c->msr_tsc_aux || c->idtr_base || c->gdtr_base || c->pending_valid;
+    return c->flags & XEN_X86_FPU_INITIALISED || c->dr0 || c->dr1 || c->dr2 || c->dr3 || (c->dr7 & ~0x400ul) ||
+           c->sysenter_cs || c->sysenter_esp || c->sysenter_eip || c->shadow_gs || c->msr_lstar || c->msr_star ||
+           c->msr_cstar || c->msr_syscall_mask || c->msr_tsc_aux || c->idtr_base || c->gdtr_base || c->pending_valid;
 }
 
 static struct segment record_segment(uint32_t selector, uint32_t attr, uint32_t limit, uint64_t base)
@@ -172,7 +174,8 @@ static struct segment record_segment(uint32_t selector, uint32_t attr, uint32_t 
     /* Attributes above 16 bits (the VMX form of "unusable") become an illegal bit pattern, or an absent segment. */
     if (attr & BIT(16))
         attr = 0;
-    return (struct segment){.selector = (uint16_t)selector, .attr = attr > 0xffff ? 0xffff : (uint16_t)attr, .limit = limit, .base = base};
+    return (struct segment){
+        .selector = (uint16_t)selector, .attr = attr > 0xffff ? 0xffff : (uint16_t)attr, .limit = limit, .base = base};
 }
 
 static long read_record(const struct hvm_hw_cpu *c, struct vcpu_regs *r)
@@ -182,7 +185,13 @@ static long read_record(const struct hvm_hw_cpu *c, struct vcpu_regs *r)
 
     if (beyond_us(c))
         return -XEN_EOPNOTSUPP;
-    *r = (struct vcpu_regs){.rip = c->rip, .rflags = c->rflags, .cr0 = c->cr0, .cr2 = c->cr2, .cr3 = c->cr3, .cr4 = c->cr4, .efer = c->msr_efer};
+    *r = (struct vcpu_regs){.rip = c->rip,
+                            .rflags = c->rflags,
+                            .cr0 = c->cr0,
+                            .cr2 = c->cr2,
+                            .cr3 = c->cr3,
+                            .cr4 = c->cr4,
+                            .efer = c->msr_efer};
     memcpy(r->gpr, gpr, sizeof(gpr));
     r->seg[SEG_ES] = record_segment(c->es_sel, c->es_arbytes, c->es_limit, c->es_base);
     r->seg[SEG_CS] = record_segment(c->cs_sel, c->cs_arbytes, c->cs_limit, c->cs_base);

@@ -14,8 +14,8 @@ static void raise_again(struct vcpu *v)
 }
 
 /*
- * Type 2 is a vector for all vCPUs. Type 0 is a GSI; Linux writes GSI 1 after it has set a vector per vCPU, only to hear that events work, so
- * it is taken and nothing is ever asserted there. A PCI pin does not exist in a PVH machine.
+ * Type 2 is a vector for all vCPUs. Type 0 is a GSI; Linux writes GSI 1 after it has set a vector per vCPU, only to
+ * hear that events work, so it is taken and nothing is ever asserted there. A PCI pin does not exist in a PVH machine.
  */
 static long set_callback(struct domain *d, uint64_t value)
 {
@@ -76,7 +76,9 @@ static long get_param(struct vcpu *v, guest_ptr_t arg)
         return rc;
     uint64_t value = read_once(d->params[index_nospec(untrusted.index, HVM_NR_PARAMS)]);
     domain_put(d);
-    return copy_to_guest(v, guest_ptr_add(arg, offsetof(struct xen_hvm_param, value)), &value, sizeof(value)) ? -XEN_EFAULT : 0;
+    return copy_to_guest(v, guest_ptr_add(arg, offsetof(struct xen_hvm_param, value)), &value, sizeof(value))
+               ? -XEN_EFAULT
+               : 0;
 }
 
 static long set_upcall_vector(struct vcpu *v, guest_ptr_t arg)

@@ -71,12 +71,14 @@ void xen_hypercall(struct vcpu *v, unsigned int bytes)
     if (vcpu_cpl(v) != 0) {
         result = -XEN_EPERM;
     } else if (!long_mode) {
-        result = -XEN_ENOSYS; /* the 32-bit ABI (EBX, ECX, EDX, ESI, EDI) would be decoded here; no guest of ours uses it */
+        result =
+            -XEN_ENOSYS; /* the 32-bit ABI (EBX, ECX, EDX, ESI, EDI) would be decoded here; no guest of ours uses it */
     } else {
         struct call call = read_call(v);
         result = call_anybody(v, &call);
     }
-    /* The handler left its progress in the argument registers, so even another hypercall in between (from an interrupt) is harmless. */
+    /* The handler left its progress in the argument registers, so even another hypercall in between (from an interrupt)
+     * is harmless. */
     if (result == HYPERCALL_RESTART) {
         v->restart_hypercall = true;
         return;

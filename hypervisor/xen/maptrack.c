@@ -30,7 +30,8 @@ static void push(struct grant_table *t, grant_handle_t handle, struct map_entry 
     } while (!__atomic_compare_exchange_n(&t->free_maps, &head, next, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 }
 
-/* next_free of an entry that another CPU has just taken reads as garbage: the tag has changed then, and the exchange fails. */
+/* next_free of an entry that another CPU has just taken reads as garbage: the tag has changed then, and the exchange
+ * fails. */
 static struct map_entry *pop(struct grant_table *t, grant_handle_t *handle)
 {
     uint64_t head = __atomic_load_n(&t->free_maps, __ATOMIC_ACQUIRE), next;
@@ -93,7 +94,8 @@ void map_release(struct grant_table *t, grant_handle_t handle, struct map_entry 
     domain_put(granter);
 }
 
-/* The vCPUs of `d` will never run again and its p2m goes with its frame references, so only the grants are given back here. */
+/* The vCPUs of `d` will never run again and its p2m goes with its frame references, so only the grants are given back
+ * here. */
 int gnttab_release_mappings(struct domain *d)
 {
     struct grant_table *t = d->grants;

@@ -3,8 +3,8 @@
 #include <hv/hypercall.h>
 
 /*
- * A list that a call works through: `start` items are done already (from the command's upper bits). Handlers go on from there and, when time is
- * up, leave the new position in the command register and return HYPERCALL_RESTART.
+ * A list that a call works through: `start` items are done already (from the command's upper bits). Handlers go on from
+ * there and, when time is up, leave the new position in the command register and return HYPERCALL_RESTART.
  */
 long memory_pause(struct vcpu *v, uint64_t op, uint64_t done);
 

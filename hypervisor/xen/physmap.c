@@ -33,7 +33,8 @@ static mfn_t shared_page(struct domain *owner, unsigned int space, uint64_t untr
     return mfn.v != MFN_NONE.v && frame_get(mfn, NULL) ? mfn : MFN_NONE;
 }
 
-/* A page may be shown at several places: a kernel started by kexec puts it elsewhere. gmfn spaces move RAM about, which no PVH kernel does: refused. */
+/* A page may be shown at several places: a kernel started by kexec puts it elsewhere. gmfn spaces move RAM about, which
+ * no PVH kernel does: refused. */
 static long add_one(struct domain *d, const struct xen_add_to_physmap *untrusted)
 {
     if (untrusted->space != XENMAPSPACE_shared_info && untrusted->space != XENMAPSPACE_grant_table)
@@ -76,8 +77,10 @@ long memory_remove_from_physmap(struct vcpu *v, guest_ptr_t arg)
     return rc;
 }
 
-/* The owner's page, as long as anybody holds it: a mapping outlives the owner's death, its memory does not change hands before. */
-static long add_foreign(struct domain *mapper, struct domain *owner, uint64_t untrusted_owner_gfn, uint64_t untrusted_gfn)
+/* The owner's page, as long as anybody holds it: a mapping outlives the owner's death, its memory does not change hands
+ * before. */
+static long add_foreign(struct domain *mapper, struct domain *owner, uint64_t untrusted_owner_gfn,
+                        uint64_t untrusted_gfn)
 {
     mfn_t mfn;
 
@@ -86,14 +89,16 @@ static long add_foreign(struct domain *mapper, struct domain *owner, uint64_t un
     return place(mapper, GFN(untrusted_gfn), mfn, P2M_FOREIGN);
 }
 
-static long batch_item(struct domain *d, struct domain *owner, const struct xen_add_to_physmap_batch *b, uint64_t index, uint64_t gfn)
+static long batch_item(struct domain *d, struct domain *owner, const struct xen_add_to_physmap_batch *b, uint64_t index,
+                       uint64_t gfn)
 {
     if (owner)
         return add_foreign(d, owner, index, gfn);
     return add_one(d, &(struct xen_add_to_physmap){.space = b->space, .idx = index, .gpfn = gfn});
 }
 
-static long batch_items(struct vcpu *v, struct domain *d, struct domain *owner, const struct xen_add_to_physmap_batch *b, uint64_t start)
+static long batch_items(struct vcpu *v, struct domain *d, struct domain *owner,
+                        const struct xen_add_to_physmap_batch *b, uint64_t start)
 {
     for (uint64_t i = start; i < b->size; i++) {
         uint64_t untrusted_index, untrusted_gfn;
@@ -144,7 +149,8 @@ long memory_add_batch(struct vcpu *v, guest_ptr_t arg, uint64_t start)
     return rc;
 }
 
-static long resource_items(struct vcpu *v, struct domain *owner, const struct xen_mem_acquire_resource *r, uint64_t start)
+static long resource_items(struct vcpu *v, struct domain *owner, const struct xen_mem_acquire_resource *r,
+                           uint64_t start)
 {
     for (uint64_t i = start; i < r->nr_frames; i++) {
         xen_pfn_t untrusted_gfn;
@@ -163,7 +169,8 @@ static long resource_items(struct vcpu *v, struct domain *owner, const struct xe
 }
 
 /* Without a list: how many frames there are. */
-static long resource(struct vcpu *v, guest_ptr_t arg, struct domain *owner, const struct xen_mem_acquire_resource *r, uint64_t start)
+static long resource(struct vcpu *v, guest_ptr_t arg, struct domain *owner, const struct xen_mem_acquire_resource *r,
+                     uint64_t start)
 {
     uint32_t limit = gnttab_frame_limit(owner);
 

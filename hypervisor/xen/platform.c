@@ -46,7 +46,8 @@ long do_platform_op(struct vcpu *v, guest_ptr_t arg)
     case XENPF_settime32:
         return set_time(untrusted.u.settime32.secs, untrusted.u.settime32.nsecs, untrusted.u.settime32.system_time);
     case XENPF_get_dom0_console: return give_console(v, arg);
-    case XENPF_set_processor_pminfo: return 0; /* idle and frequency states are not managed yet; the driver only reports */
-    default: return -XEN_ENOSYS;              /* EFI: dom0 then runs without runtime services */
+    case XENPF_set_processor_pminfo:
+        return 0;                /* idle and frequency states are not managed yet; the driver only reports */
+    default: return -XEN_ENOSYS; /* EFI: dom0 then runs without runtime services */
     }
 }

@@ -1,9 +1,9 @@
 /*
  * ports.h - the event ports of a domain, as evtchn*.c share them.
  *
- * A port's binding (all but `vcpu`) is immutable while its kind is published: it is written before the one store that publishes `kind`, and
- * changed only after `kind` was taken back and every sender inside has left (`senders` is 0). So a send needs no lock.
- * `lock` serialises binding and closing; two tables are locked in the order of their addresses.
+ * A port's binding (all but `vcpu`) is immutable while its kind is published: it is written before the one store that
+ * publishes `kind`, and changed only after `kind` was taken back and every sender inside has left (`senders` is 0). So
+ * a send needs no lock. `lock` serialises binding and closing; two tables are locked in the order of their addresses.
  */
 #pragma once
 #include <hv/domain.h>
@@ -19,8 +19,8 @@ struct port {
     uint16_t kind;           /* enum port_kind; atomic */
     domid_t peer_id;         /* unbound: who may bind; interdomain: the peer */
     uint16_t virq;
-    uint16_t vcpu;           /* whom to notify; atomic, changes while bound */
-    uint32_t senders;        /* interdomain sends under way; atomic */
+    uint16_t vcpu;    /* whom to notify; atomic, changes while bound */
+    uint32_t senders; /* interdomain sends under way; atomic */
 } __aligned(32);
 
 #define PORTS_PER_PAGE (PAGE_SIZE / sizeof(struct port))
@@ -29,10 +29,10 @@ struct port {
 struct evtchn_table {
     spinlock_t lock;
     unsigned int max_ports;
-    uint32_t polling;                           /* vCPUs that may be in SCHEDOP_poll; atomic, one bit each */
-    uint64_t used[EVTCHN_MAX_PORTS / 64];       /* allocated ports; under `lock` */
-    struct port *pages[PORT_PAGES];             /* published once, kept until the table goes */
-    uint16_t virq_port[MAX_VCPUS][NR_VIRQS];    /* 0 = not bound; atomic. Global ones under vCPU 0 */
+    uint32_t polling;                        /* vCPUs that may be in SCHEDOP_poll; atomic, one bit each */
+    uint64_t used[EVTCHN_MAX_PORTS / 64];    /* allocated ports; under `lock` */
+    struct port *pages[PORT_PAGES];          /* published once, kept until the table goes */
+    uint16_t virq_port[MAX_VCPUS][NR_VIRQS]; /* 0 = not bound; atomic. Global ones under vCPU 0 */
 };
 
 /* The port's entry, or NULL if the number is out of range or was never allocated. */

@@ -103,7 +103,8 @@ static long each_extent(struct vcpu *v, const struct request *r, uint64_t op, ui
         xen_pfn_t untrusted_gfn;
         if (i != start && hypercall_preempt(v))
             return memory_pause(v, op, i);
-        if (copy_from_guest(v, &untrusted_gfn, guest_ptr_add(r->list, i * sizeof(untrusted_gfn)), sizeof(untrusted_gfn)) ||
+        if (copy_from_guest(v, &untrusted_gfn, guest_ptr_add(r->list, i * sizeof(untrusted_gfn)),
+                            sizeof(untrusted_gfn)) ||
             !extent(r->domain, GFN(untrusted_gfn), r->order))
             return (long)i;
     }
@@ -129,7 +130,8 @@ long memory_decrease(struct vcpu *v, guest_ptr_t arg, uint64_t start)
 
     if (rc)
         return rc;
-    rc = r.order <= OWN_MAX_ORDER ? each_extent(v, &r, XENMEM_decrease_reservation, start, decrease_extent) : -XEN_EPERM;
+    rc =
+        r.order <= OWN_MAX_ORDER ? each_extent(v, &r, XENMEM_decrease_reservation, start, decrease_extent) : -XEN_EPERM;
     domain_put(r.domain);
     return rc;
 }

@@ -64,8 +64,9 @@ static long read_poll(struct vcpu *v, guest_ptr_t arg, struct sched_poll *poll)
 }
 
 /*
- * Returns to the guest when a listed port is pending (masked or not), the time is up, or for any other wake-up: Linux looks again by
- * itself. Announce first, then look: a sender sets the bit first and then looks for pollers, so one of the two sees the other.
+ * Returns to the guest when a listed port is pending (masked or not), the time is up, or for any other wake-up: Linux
+ * looks again by itself. Announce first, then look: a sender sets the bit first and then looks for pollers, so one of
+ * the two sees the other.
  */
 static long poll(struct vcpu *v, guest_ptr_t arg)
 {
@@ -99,7 +100,8 @@ long do_sched_op(struct vcpu *v, uint64_t cmd, guest_ptr_t arg)
     case SCHEDOP_shutdown: return shutdown(v, arg);
     case SCHEDOP_poll: return poll(v, arg);
     case SCHEDOP_remote_shutdown: return remote_shutdown(v, arg);
-    case SCHEDOP_pin_override: return v->domain->is_control ? 0 : -XEN_EPERM; /* for firmware calls on CPU 0: scheduling is not bound */
-    default: return -XEN_ENOSYS; /* watchdog: its driver then refuses to load */
+    case SCHEDOP_pin_override:
+        return v->domain->is_control ? 0 : -XEN_EPERM; /* for firmware calls on CPU 0: scheduling is not bound */
+    default: return -XEN_ENOSYS;                       /* watchdog: its driver then refuses to load */
     }
 }

@@ -56,7 +56,8 @@ void vcpu_abi_destroy(struct vcpu *v)
     v->info_registered = false;
 }
 
-/* Publishes the new place and then makes the guest look at everything: an event that went to the old place is found again. */
+/* Publishes the new place and then makes the guest look at everything: an event that went to the old place is found
+ * again. */
 static void move_info(struct vcpu *v, struct vcpu_info *to)
 {
     memcpy(to, v->info, sizeof(*to));
@@ -98,8 +99,8 @@ static long register_info(struct vcpu *caller, struct vcpu *v, guest_ptr_t arg)
 }
 
 /*
- * Areas are named by guest-virtual address and translated here, once: in user mode the page tables in force may lack the address (page table
- * isolation). A 48-byte area may straddle two pages.
+ * Areas are named by guest-virtual address and translated here, once: in user mode the page tables in force may lack
+ * the address (page table isolation). A 48-byte area may straddle two pages.
  */
 static long register_runstate(struct vcpu *caller, struct vcpu *v, guest_ptr_t arg)
 {
@@ -226,7 +227,8 @@ static long get_runstate(struct vcpu *caller, struct vcpu *v, guest_ptr_t arg)
     return copy_to_guest(caller, arg, &copy, sizeof(copy)) ? -XEN_EFAULT : 0;
 }
 
-/* Not done: register_{runstate,vcpu_time}_phys_area, which the features do not announce; periodic timers, which Linux 6 does not use. */
+/* Not done: register_{runstate,vcpu_time}_phys_area, which the features do not announce; periodic timers, which Linux 6
+ * does not use. */
 long do_vcpu_op(struct vcpu *caller, uint64_t cmd, uint64_t vcpu_id, guest_ptr_t arg)
 {
     struct vcpu *v = domain_vcpu(caller->domain, vcpu_id);

@@ -53,7 +53,8 @@ static long give_bytes(struct vcpu *v, guest_ptr_t arg, const void *data, size_t
 static long give_compile_info(struct vcpu *v, guest_ptr_t arg)
 {
     /* No user, host or date: the same source gives the same image. */
-    static const struct xen_compile_info info = {.compiler = __VERSION__, .compile_by = "atoll", .compile_date = "reproducible"};
+    static const struct xen_compile_info info = {
+        .compiler = __VERSION__, .compile_by = "atoll", .compile_date = "reproducible"};
 
     return copy_to_guest(v, arg, &info, sizeof(info)) ? -XEN_EFAULT : 0;
 }
@@ -94,10 +95,13 @@ long do_xen_version(struct vcpu *v, uint64_t cmd, guest_ptr_t arg)
     case XENVER_capabilities: return give_field(v, arg, capabilities, XEN_CAPABILITIES_INFO_LEN);
     case XENVER_changeset: return give_field(v, arg, changeset, XEN_CHANGESET_INFO_LEN);
     case XENVER_platform_parameters:
-        return copy_to_guest(v, arg, &(struct xen_platform_parameters){0}, sizeof(struct xen_platform_parameters)) ? -XEN_EFAULT : 0;
+        return copy_to_guest(v, arg, &(struct xen_platform_parameters){0}, sizeof(struct xen_platform_parameters))
+                   ? -XEN_EFAULT
+                   : 0;
     case XENVER_get_features: return give_features(v, arg);
     case XENVER_pagesize: return arg.v ? -XEN_EINVAL : (long)PAGE_SIZE;
-    case XENVER_guest_handle: return copy_to_guest(v, arg, v->domain->handle, sizeof(v->domain->handle)) ? -XEN_EFAULT : 0;
+    case XENVER_guest_handle:
+        return copy_to_guest(v, arg, v->domain->handle, sizeof(v->domain->handle)) ? -XEN_EFAULT : 0;
     case XENVER_commandline: return give_field(v, arg, command_line, sizeof(xen_commandline_t));
     case XENVER_build_id: return give_build_id(v, arg);
     case XENVER_extraversion2: return give_bytes(v, arg, extraversion, strlen(extraversion));

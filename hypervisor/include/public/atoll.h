@@ -1,0 +1,22 @@
+/*
+ * atoll.h - the hypervisor's own operations, for the control domain's user space (through /dev/xen/privcmd) and for the
+ * hypervisor itself.
+ *
+ * hypercall(__HYPERVISOR_arch_7, op, pointer): 0 or a negative errno. Everything that Xen's ABI has is done through
+ * Xen's ABI; what is here has no counterpart there. A new field goes into the padding, a new meaning gets a new number.
+ * docs/abi.md describes them.
+ */
+#pragma once
+#include <stdint.h>
+
+#define ATOLL_OP_info 0 /* struct atoll_info */
+
+struct atoll_info {
+    uint16_t domid;         /* in: which domain; 0x7ff0 (DOMID_SELF) is the caller */
+    uint16_t pad0;          /* in: 0 */
+    uint32_t pad1;          /* in: 0 */
+    uint32_t mapped_grants; /* out: mappings that other domains hold of this domain's granted pages */
+    uint32_t grant_frames;  /* out: size of its grant table now, in frames of 512 grants */
+    uint64_t exits;         /* out: times its vCPUs have left guest mode by an action of their own, all together */
+    uint64_t reserved[5];   /* out: 0 */
+};
