@@ -1,6 +1,6 @@
 /* vdev_fake.c - see vdev_fake.h */
 #include "vdev_fake.h"
-#include "vcpu/host.h"
+#include "../../vcpu/host.h"
 #include <hv/emulate.h>
 #include <hv/guestcopy.h>
 #include <hv/heap.h>
