@@ -2,7 +2,7 @@
 #include <hv/machine.h>
 #include <hv/p2m.h>
 #include "access.h"
-#include "memory.h"
+#include "memory_ops.h"
 
 /* The command's upper bits say where an interrupted call goes on, as in Xen. */
 #define OP_BITS 6u

@@ -5,7 +5,7 @@
 #include <hv/p2m.h>
 #include "access.h"
 #include "direct.h"
-#include "memory.h"
+#include "memory_ops.h"
 
 /* Items handled between two looks at the clock */
 #define CHUNK 32u

@@ -3,7 +3,7 @@
 #include <hv/p2m.h>
 #include "access.h"
 #include "direct.h"
-#include "memory.h"
+#include "memory_ops.h"
 
 /* Largest pieces: 2 MiB for a domain itself, 1 GiB when the control domain builds another. */
 #define OWN_MAX_ORDER     9u
