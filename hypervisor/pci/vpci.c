@@ -30,21 +30,21 @@ static enum reg_kind classify(const struct vpci_fn *fn, unsigned int reg)
 
 static uint32_t value_mask(unsigned int bytes)
 {
-    return bytes == 4 ? ~0u : (1u << 8 * bytes) - 1;
+    return bytes >= 4 ? ~0u : (1u << 8 * bytes) - 1;
 }
 
 static bool is_access(unsigned int reg, unsigned int bytes)
 {
-    return (bytes == 1 || bytes == 2 || bytes == 4) && (reg & 3) + bytes <= 4 && reg < PAGE_SIZE;
+    return (bytes == 1 || bytes == 2 || bytes == 4) && !(reg & (bytes - 1)) && reg < PAGE_SIZE;
 }
 
-/* Accesses lie within one dword; `reg` 0..4095. */
+/* Aligned accesses only: no software makes others, and what hardware does with them differs. */
 static uint32_t config_read(struct domain *d, struct pci_addr a, unsigned int reg, unsigned int bytes)
 {
     uint32_t value = PCI_NONE;
 
     if (!is_access(reg, bytes))
-        return value;
+        return value & value_mask(bytes);
     spin_lock(&d->vpci->lock);
     const struct vpci_fn *fn = fn_find(d, a);
     if (fn && !fn->hidden)

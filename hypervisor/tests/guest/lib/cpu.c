@@ -3,20 +3,20 @@
 #include "acpi/tables.h"
 #include "guest.h"
 
-#define MSR_APIC_BASE  0x1bu
-#define APIC_X2APIC    BIT(10)
-#define MSR_X2APIC     0x800u
-#define XAPIC_PAGE     0xfee00000ul
-#define REG_ID         0x20u
-#define REG_EOI        0xb0u
-#define REG_SPURIOUS   0xf0u
-#define REG_ICR        0x300u
-#define REG_ICR_HIGH   0x310u
-#define ICR_BUSY       BIT(12)
-#define ICR_INIT       0x4500u /* assert, INIT */
-#define ICR_STARTUP    0x4600u
-#define SPURIOUS       0xffu
-#define SOFTWARE_ON    0x100u
+#define MSR_APIC_BASE 0x1bu
+#define APIC_X2APIC   BIT(10)
+#define MSR_X2APIC    0x800u
+#define XAPIC_PAGE    0xfee00000ul
+#define REG_ID        0x20u
+#define REG_EOI       0xb0u
+#define REG_SPURIOUS  0xf0u
+#define REG_ICR       0x300u
+#define REG_ICR_HIGH  0x310u
+#define ICR_BUSY      BIT(12)
+#define ICR_INIT      0x4500u /* assert, INIT */
+#define ICR_STARTUP   0x4600u
+#define SPURIOUS      0xffu
+#define SOFTWARE_ON   0x100u
 
 static uint64_t rdmsr(uint32_t msr)
 {

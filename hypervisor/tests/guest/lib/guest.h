@@ -31,17 +31,17 @@ bool cmdline_has(const char *word);
 
 /* Hypercalls. hypercall_raw: the instruction with the registers as given, no vendor test. */
 long hypercall(unsigned int number, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
-#define PTR(p)                       ((uint64_t)(uintptr_t)(p))
-#define hypercall1(nr, a)            hypercall(nr, (uint64_t)(a), 0, 0, 0)
-#define hypercall2(nr, a, b)         hypercall(nr, (uint64_t)(a), (uint64_t)(b), 0, 0)
-#define hypercall3(nr, a, b, c)      hypercall(nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), 0)
-#define evtchn_op(cmd, arg)          hypercall2(__HYPERVISOR_event_channel_op, cmd, PTR(arg))
-#define memory_op(cmd, arg)          hypercall2(__HYPERVISOR_memory_op, cmd, PTR(arg))
-#define sched_op(cmd, arg)           hypercall2(__HYPERVISOR_sched_op, cmd, PTR(arg))
-#define vcpu_op(cmd, vcpu, arg)      hypercall3(__HYPERVISOR_vcpu_op, cmd, vcpu, PTR(arg))
-#define hvm_op(cmd, arg)             hypercall2(__HYPERVISOR_hvm_op, cmd, PTR(arg))
-#define grant_op(cmd, arg, count)    hypercall3(__HYPERVISOR_grant_table_op, cmd, PTR(arg), count)
-#define xen_version(cmd, arg)        hypercall2(__HYPERVISOR_xen_version, cmd, PTR(arg))
+#define PTR(p)                    ((uint64_t)(uintptr_t)(p))
+#define hypercall1(nr, a)         hypercall(nr, (uint64_t)(a), 0, 0, 0)
+#define hypercall2(nr, a, b)      hypercall(nr, (uint64_t)(a), (uint64_t)(b), 0, 0)
+#define hypercall3(nr, a, b, c)   hypercall(nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), 0)
+#define evtchn_op(cmd, arg)       hypercall2(__HYPERVISOR_event_channel_op, cmd, PTR(arg))
+#define memory_op(cmd, arg)       hypercall2(__HYPERVISOR_memory_op, cmd, PTR(arg))
+#define sched_op(cmd, arg)        hypercall2(__HYPERVISOR_sched_op, cmd, PTR(arg))
+#define vcpu_op(cmd, vcpu, arg)   hypercall3(__HYPERVISOR_vcpu_op, cmd, vcpu, PTR(arg))
+#define hvm_op(cmd, arg)          hypercall2(__HYPERVISOR_hvm_op, cmd, PTR(arg))
+#define grant_op(cmd, arg, count) hypercall3(__HYPERVISOR_grant_table_op, cmd, PTR(arg), count)
+#define xen_version(cmd, arg)     hypercall2(__HYPERVISOR_xen_version, cmd, PTR(arg))
 extern bool is_amd;
 
 /* Maps shared_info over a page of ours (the same at each call). */
@@ -92,14 +92,15 @@ static inline uint64_t rdtsc(void)
 }
 
 /* The local APIC in the mode it is in. */
-void lapic_enable(void); /* software enable */
+void lapic_enable(void);               /* software enable */
 uint32_t lapic_read(unsigned int reg); /* register number as in the xAPIC page: 0x20 ID ... */
 void lapic_write(unsigned int reg, uint32_t value);
 void lapic_send(uint32_t dest, uint32_t icr); /* waits until it is sent */
 void lapic_eoi(void);
 bool lapic_is_x2apic(void);
 
-/* Starts vCPU `cpu` (APIC id 2 * cpu) with INIT and two STARTUPs; it runs fn() and halts with interrupts off when that returns. */
+/* Starts vCPU `cpu` (APIC id 2 * cpu) with INIT and two STARTUPs; it runs fn() and halts with interrupts off when that
+ * returns. */
 void cpu_start(unsigned int cpu, void (*fn)(void));
 unsigned int cpu_count(void); /* as the MADT says */
 

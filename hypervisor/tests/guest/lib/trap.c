@@ -48,15 +48,20 @@ void trap(struct trap_frame *f)
         f->rip = resume_at;
         return;
     }
-    fail("unexpected %s %lu at rip=%lx error=%lx", f->vector < 32 ? "exception" : "interrupt", f->vector, f->rip, f->error);
+    fail("unexpected %s %lu at rip=%lx error=%lx", f->vector < 32 ? "exception" : "interrupt", f->vector, f->rip,
+         f->error);
 }
 
 void trap_setup(void)
 {
     for (unsigned int i = 0; i < 256; i++) {
         uint64_t at = PTR(trap_entries) + i * 16;
-        idt[i] = (struct gate){(uint16_t)at, SEL_CODE, i == VECTOR_RETURN ? GATE_INTERRUPT_USER : GATE_INTERRUPT,
-                               (uint16_t)(at >> 16), (uint32_t)(at >> 32), 0};
+        idt[i] = (struct gate){(uint16_t)at,
+                               SEL_CODE,
+                               i == VECTOR_RETURN ? GATE_INTERRUPT_USER : GATE_INTERRUPT,
+                               (uint16_t)(at >> 16),
+                               (uint32_t)(at >> 32),
+                               0};
     }
 }
 

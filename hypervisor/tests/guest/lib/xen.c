@@ -38,7 +38,8 @@ struct shared_info *shared_info_map(void)
 {
     static bool mapped;
     if (!mapped) {
-        struct xen_add_to_physmap arg = {.domid = DOMID_SELF, .space = XENMAPSPACE_shared_info, .gpfn = PTR(shared_page) >> PAGE_SHIFT};
+        struct xen_add_to_physmap arg = {
+            .domid = DOMID_SELF, .space = XENMAPSPACE_shared_info, .gpfn = PTR(shared_page) >> PAGE_SHIFT};
         check_eq(memory_op(XENMEM_add_to_physmap, &arg), 0);
         mapped = true;
     }
