@@ -1,10 +1,10 @@
 /* acpi.c - the ACPI tables of a domU: hardware-reduced FADT, MADT with one local APIC per vCPU, DSDT with _S5 */
-#include "domain/acpi.h"
+#include "toolstack/domain/acpi.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "domain/platform.h"
+#include "toolstack/domain/platform.h"
 #include "dsdt.h" /* dsdt_aml_code[], by iasl from dsdt.asl */
 
 /* ACPI 6.4, 5.2. Little-endian, unaligned. */

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "domain/build.h"
-#include "domain/presence.h"
+#include "toolstack/domain/build.h"
+#include "toolstack/domain/presence.h"
 
 static const char usage[] =
     "Usage: atoll-domain create --kernel VMLINUX [--initrd FILE] [--cmdline TEXT] [--memory MIB] [--vcpus N]\n"

@@ -1,5 +1,5 @@
 /* boot_info.c - hvm_start_info and what it points to, as one block of bytes for the guest's memory */
-#include "domain/boot_info.h"
+#include "toolstack/domain/boot_info.h"
 
 #include <errno.h>
 #include <string.h>

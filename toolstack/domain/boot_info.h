@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "domain/layout.h"
+#include "toolstack/domain/layout.h"
 
 enum { BOOT_CMDLINE_MAX = 2047 }; /* Linux' COMMAND_LINE_SIZE is 2048 with the NUL */
 enum { BOOT_INFO_SIZE = 4096 };   /* everything below fits in one page */

@@ -1,5 +1,5 @@
 /* build.c - builds a PVH domain from a kernel and an initrd: memory, boot data, first vCPU; it stays paused */
-#include "domain/build.h"
+#include "toolstack/domain/build.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -11,14 +11,14 @@
 #include <xen/memory.h>
 
 #include "common/xen/page.h"
-#include "domain/acpi.h"
-#include "domain/boot_info.h"
-#include "domain/file_view.h"
-#include "domain/guest_memory.h"
-#include "domain/kernel_image.h"
-#include "domain/layout.h"
-#include "domain/platform.h"
-#include "domain/vcpu_context.h"
+#include "toolstack/domain/acpi.h"
+#include "toolstack/domain/boot_info.h"
+#include "toolstack/domain/file_view.h"
+#include "toolstack/domain/guest_memory.h"
+#include "toolstack/domain/kernel_image.h"
+#include "toolstack/domain/layout.h"
+#include "toolstack/domain/platform.h"
+#include "toolstack/domain/vcpu_context.h"
 
 enum { EVTCHN_PORTS = 4095, GRANT_FRAMES = 1024, MAPTRACK_FRAMES = 4096 };
 /* dom0's tools reach the guest's two rings by these references (the first eight are reserved for that). */

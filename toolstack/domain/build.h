@@ -2,7 +2,7 @@
 #pragma once
 #include <stdint.h>
 
-#include "domain/control.h"
+#include "toolstack/domain/control.h"
 
 struct domain_spec {
     uint8_t uuid[16];

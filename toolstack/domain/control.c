@@ -1,7 +1,7 @@
 /* control.c - see control.h */
 #undef __XEN_INTERFACE_VERSION__ /* the control headers choose the one they belong to */
 #define __XEN_TOOLS__
-#include "domain/control.h"
+#include "toolstack/domain/control.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* file_view.c - a whole file, readable as bytes */
-#include "domain/file_view.h"
+#include "toolstack/domain/file_view.h"
 
 #include <errno.h>
 #include <fcntl.h>

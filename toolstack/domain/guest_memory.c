@@ -1,5 +1,5 @@
 /* guest_memory.c - writes into the memory of a domain that is being built */
-#include "domain/guest_memory.h"
+#include "toolstack/domain/guest_memory.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* guest_memory.h - writes into the memory of a domain that is being built */
 #pragma once
-#include "domain/control.h"
+#include "toolstack/domain/control.h"
 
 /* Copies `size` bytes to guest-physical `paddr`. Returns 0 or a negative errno. */
 [[nodiscard]] int guest_memory_write(struct control *c, domid_t domid, uint64_t paddr, const void *bytes, size_t size);

@@ -1,5 +1,5 @@
 /* kernel_image.c - an unpacked Linux kernel (ELF64 vmlinux) with a PVH entry, as a file's bytes describe it */
-#include "domain/kernel_image.h"
+#include "toolstack/domain/kernel_image.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <xen/xen.h>
 #include <xen/elfnote.h>
 
-#include "domain/platform.h"
+#include "toolstack/domain/platform.h"
 
 /* A view of the file: every access goes through bytes_at(). */
 struct bytes {

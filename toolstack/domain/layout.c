@@ -1,11 +1,11 @@
 /* layout.c - which guest-physical ranges of a domU hold what */
-#include "domain/layout.h"
+#include "toolstack/domain/layout.h"
 
 #include <errno.h>
 #include <xen/xen.h>
 #include <xen/arch-x86/hvm/start_info.h>
 
-#include "domain/platform.h"
+#include "toolstack/domain/platform.h"
 
 static void declare(struct memory_layout *layout, uint64_t start, uint64_t end, uint32_t type)
 {

@@ -1,13 +1,13 @@
 /* presence.c - a domain's nodes in the store, and its introduction to the store daemon */
-#include "domain/presence.h"
+#include "toolstack/domain/presence.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "domain/platform.h"
-#include "domain/store_write.h"
+#include "toolstack/domain/platform.h"
+#include "toolstack/domain/store_write.h"
 
 enum { PATH_SIZE = 128 };
 

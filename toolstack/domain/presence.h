@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <xenstore.h>
 
-#include "domain/build.h"
+#include "toolstack/domain/build.h"
 
 struct domain_presence {
     domid_t domid;

@@ -1,5 +1,5 @@
 /* store_write.c - formatted writes into the store, with permissions */
-#include "domain/store_write.h"
+#include "toolstack/domain/store_write.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* vcpu_context.c - the first vCPU's registers at the PVH entry point, as HVM save records */
-#include "domain/vcpu_context.h"
+#include "toolstack/domain/vcpu_context.h"
 
 #include <string.h>
 #include <xen/xen.h>

@@ -1,11 +1,11 @@
 /* acpi.c - tests of the ACPI tables, walked from the RSDP as a guest does */
-#include "domain/tests/cmocka_all.h"
+#include "toolstack/domain/tests/cmocka_all.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "domain/acpi.h"
-#include "domain/platform.h"
+#include "toolstack/domain/acpi.h"
+#include "toolstack/domain/platform.h"
 
 static const uint64_t base = PLATFORM_ACPI_BASE;
 static uint8_t blob[ACPI_MAX_SIZE];

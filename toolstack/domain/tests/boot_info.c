@@ -1,12 +1,12 @@
 /* boot_info.c - tests of hvm_start_info as the kernel will read it */
-#include "domain/tests/cmocka_all.h"
+#include "toolstack/domain/tests/cmocka_all.h"
 
 #include <errno.h>
 #include <string.h>
 #include <xen/xen.h>
 #include <xen/arch-x86/hvm/start_info.h>
 
-#include "domain/boot_info.h"
+#include "toolstack/domain/boot_info.h"
 
 static const uint64_t base = 0x4200000;
 static uint8_t page[BOOT_INFO_SIZE];

@@ -1,8 +1,8 @@
 /* fuzz_kernel_image.c - any bytes as a kernel file: the decoder's promises must hold for what it accepts */
 #include <stdlib.h>
 
-#include "domain/kernel_image.h"
-#include "domain/platform.h"
+#include "toolstack/domain/kernel_image.h"
+#include "toolstack/domain/platform.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,11 +1,11 @@
 /* kernel_image.c - tests of the decoder of kernel files */
-#include "domain/tests/cmocka_all.h"
+#include "toolstack/domain/tests/cmocka_all.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
 
-#include "domain/kernel_image.h"
+#include "toolstack/domain/kernel_image.h"
 
 /* A kernel of one page at 16 MiB with bss behind it, and a note with the entry point. */
 struct file {

@@ -1,12 +1,12 @@
 /* layout.c - tests of the memory map that a domU gets */
-#include "domain/tests/cmocka_all.h"
+#include "toolstack/domain/tests/cmocka_all.h"
 
 #include <errno.h>
 #include <xen/xen.h>
 #include <xen/arch-x86/hvm/start_info.h>
 
-#include "domain/layout.h"
-#include "domain/platform.h"
+#include "toolstack/domain/layout.h"
+#include "toolstack/domain/platform.h"
 
 static uint64_t ram(const struct memory_layout *l)
 {

@@ -1,11 +1,11 @@
 /* vcpu_context.c - tests of the HVM save records */
-#include "domain/tests/cmocka_all.h"
+#include "toolstack/domain/tests/cmocka_all.h"
 
 #include <string.h>
 #include <xen/xen.h>
 #include <xen/hvm/save.h>
 
-#include "domain/vcpu_context.h"
+#include "toolstack/domain/vcpu_context.h"
 
 static uint8_t records[VCPU_CONTEXT_MAX];
 
