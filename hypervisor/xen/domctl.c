@@ -11,9 +11,8 @@
 #define DEFAULT_MAPTRACK_FRAMES 1024
 #define CONTEXT_MAX             (16u << 10) /* bytes of records */
 
-/* Ids are not used again as long as there are fresh ones: whoever holds on to an old id must not reach a new domain. */
-static domid_t last_id;
-static spinlock_t id_lock = SPINLOCK_INIT;
+/* One destruction at a time: its steps are not for two CPUs. */
+static spinlock_t destroy_lock = SPINLOCK_INIT;
 
 static long check_create(const struct xen_domctl_createdomain *c)
 {
@@ -38,20 +37,6 @@ static struct domain_limits limits_of(const struct xen_domctl_createdomain *c)
     };
 }
 
-/* Creates under the next id that is free. */
-static long create_with_next_id(const struct domain_limits *limits, const uint8_t *handle, struct domain **out)
-{
-    long rc = -XEN_EEXIST;
-
-    spin_lock(&id_lock);
-    for (unsigned int tries = 0; tries < DOMID_FIRST_RESERVED && rc == -XEN_EEXIST; tries++) {
-        last_id = last_id + 1u < DOMID_FIRST_RESERVED ? (domid_t)(last_id + 1) : 1;
-        rc = domain_create(last_id, limits, handle, false, out);
-    }
-    spin_unlock(&id_lock);
-    return rc;
-}
-
 static long create(struct xen_domctl *op)
 {
     struct xen_domctl_createdomain *c = &op->u.createdomain;
@@ -61,10 +46,8 @@ static long create(struct xen_domctl *op)
     if (rc)
         return rc;
     struct domain_limits limits = limits_of(c);
-    if (op->domain && op->domain < DOMID_FIRST_RESERVED)
-        rc = domain_create(op->domain, &limits, c->handle, false, &d);
-    else
-        rc = create_with_next_id(&limits, c->handle, &d);
+    domid_t id = op->domain ? op->domain : DOMID_INVALID; /* beyond all ids: one never used is chosen */
+    rc = domain_create(id, &limits, c->handle, false, &d);
     if (rc)
         return rc;
     op->domain = d->id;
@@ -76,6 +59,14 @@ static long max_mem(struct domain *d, const struct xen_domctl *op)
 {
     write_once(d->max_pages, op->u.max_mem.max_memkb >> (PAGE_SHIFT - 10));
     return 0;
+}
+
+static long destroy(struct domain *d)
+{
+    spin_lock(&destroy_lock);
+    long rc = domain_destroy(d);
+    spin_unlock(&destroy_lock);
+    return rc;
 }
 
 static long unpause(struct domain *d)
@@ -174,7 +165,7 @@ static long on_domain(struct vcpu *caller, struct domain *d, struct xen_domctl *
     if (d == caller->domain && is_for_others(op->cmd))
         return -XEN_EINVAL;
     switch (op->cmd) {
-    case XEN_DOMCTL_destroydomain: return domain_destroy(d);
+    case XEN_DOMCTL_destroydomain: return destroy(d);
     case XEN_DOMCTL_pausedomain: domain_pause(d); return 0;
     case XEN_DOMCTL_unpausedomain: return unpause(d);
     case XEN_DOMCTL_getdomaininfo: domain_info_fill(d, &op->u.getdomaininfo); return 0;

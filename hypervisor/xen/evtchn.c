@@ -1,4 +1,5 @@
 /* evtchn.c - event delivery, two-level ABI; nothing here takes a lock */
+#include <hv/sched.h>
 #include "ports.h"
 
 /* The word of ports has something: tells the vCPU. All of it is memory that the guest changes at the same time. */
@@ -11,6 +12,14 @@ static void notify(struct vcpu *v, evtchn_port_t port)
     /* The upcall is raised on the 0 -> 1 edge only: the guest clears the byte before it scans. */
     if (__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) == 0)
         vcpu_raise_upcall(v);
+}
+
+/* A kick alone does not wake the vCPU whose hypercall has just ended on this very CPU: it would look for interrupts
+ * only. */
+void poll_wake(struct vcpu *v)
+{
+    vcpu_kick(v);
+    sched_wake(v);
 }
 
 static bool polls_for(const struct vcpu *v, evtchn_port_t port)
@@ -33,7 +42,7 @@ static void wake_pollers(struct domain *d, evtchn_port_t port, uint32_t polling)
         if (!polls_for(d->vcpus[id], port))
             continue;
         __atomic_fetch_and(&d->evtchns->polling, ~(1u << id), __ATOMIC_SEQ_CST);
-        vcpu_kick(d->vcpus[id]);
+        poll_wake(d->vcpus[id]);
     }
 }
 

@@ -1,6 +1,7 @@
 /* gnttab.c - grant tables: their frames, and using one grant */
 #include <hv/frame.h>
 #include <hv/heap.h>
+#include <hv/log.h>
 #include <hv/p2m.h>
 #include "grants.h"
 
@@ -22,15 +23,23 @@ int gnttab_create(struct domain *d, unsigned int max_grant_frames, unsigned int 
 
     if (!t)
         return -XEN_ENOMEM;
-    t->max_frames = MAX(MIN(max_grant_frames, MAX_GRANT_FRAMES), 1u);
-    t->max_map_pages = MIN(max_maptrack_frames, MAX_MAPTRACK_PAGES);
-    t->frames = heap_alloc(t->max_frames * sizeof(*t->frames));
-    t->map_pages = heap_alloc(MAX(t->max_map_pages, 1u) * sizeof(*t->map_pages));
+    t->max_frames = (unsigned int)MAX(MIN(max_grant_frames, MAX_GRANT_FRAMES), 1ul);
+    t->max_map_pages = (unsigned int)MIN(max_maptrack_frames, MAX_MAPTRACK_PAGES);
     d->grants = t;
-    if (t->frames && t->map_pages && gnttab_frame(d, 0).v != MFN_NONE.v)
+    if (gnttab_frame(d, 0).v != MFN_NONE.v)
         return 0;
     gnttab_destroy(d);
     return -XEN_ENOMEM;
+}
+
+static void free_frames(struct grant_frame *page)
+{
+    for (unsigned int i = 0; page && i < FRAMES_PER_PAGE; i++) {
+        if (page[i].shared)
+            frame_put(heap_page_mfn(page[i].shared)); /* somebody may still have it mapped */
+        heap_page_free(page[i].state);
+    }
+    heap_page_free(page);
 }
 
 void gnttab_destroy(struct domain *d)
@@ -39,34 +48,43 @@ void gnttab_destroy(struct domain *d)
 
     if (!t)
         return;
-    for (unsigned int i = 0; t->frames && i < t->frame_count; i++) {
-        if (t->frames[i].shared)
-            frame_put(heap_page_mfn(t->frames[i].shared)); /* somebody may still have it mapped */
-        heap_page_free(t->frames[i].state);
-    }
-    for (unsigned int i = 0; i < t->map_page_count; i++)
-        heap_page_free(t->map_pages[i]);
-    heap_free(t->frames, t->max_frames * sizeof(*t->frames));
-    heap_free(t->map_pages, MAX(t->max_map_pages, 1u) * sizeof(*t->map_pages));
+    for (unsigned int i = 0; i < DIRECTORY; i++)
+        free_frames(t->frames[i]);
+    maps_free(t);
     heap_free(t, sizeof(*t));
     d->grants = NULL;
 }
 
-/* Frames below `index` come when somebody asks for them: Linux maps the highest first, and asks for all. */
+/* NULL if that frame cannot be there, or its part of the directory is not yet. */
+static struct grant_frame *frame_slot(struct grant_table *t, size_t untrusted_index)
+{
+    if (untrusted_index >= t->max_frames)
+        return NULL;
+    size_t index = index_nospec(untrusted_index, t->max_frames);
+    struct grant_frame *page = load_acquire(t->frames[index / FRAMES_PER_PAGE]);
+    return page ? &page[index % FRAMES_PER_PAGE] : NULL;
+}
+
+static struct grant_frame *make_slot(struct grant_table *t, unsigned int index)
+{
+    if (!t->frames[index / FRAMES_PER_PAGE])
+        store_release(t->frames[index / FRAMES_PER_PAGE], (struct grant_frame *)heap_page_alloc());
+    return frame_slot(t, index);
+}
+
+/* Frames below `index` come when somebody asks for them: Linux maps the highest first, and asks for all. Lock held. */
 static bool make_frame(struct grant_table *t, unsigned int index)
 {
-    struct grant_frame *f = &t->frames[index];
-    uint64_t *state = heap_page_alloc();
-    void *shared = heap_shared_page_alloc();
+    struct grant_frame *f = make_slot(t, index);
+    uint64_t *state = f ? heap_page_alloc() : NULL;
+    void *shared = state ? heap_shared_page_alloc() : NULL;
 
-    if (!state || !shared) {
+    if (!shared) {
         heap_page_free(state);
-        if (shared)
-            frame_put(heap_page_mfn(shared));
         return false;
     }
     f->state = state;
-    store_release(f->shared, shared);
+    store_release(f->shared, (struct grant_entry_v1 *)shared);
     if (index >= t->frame_count)
         write_once(t->frame_count, index + 1);
     return true;
@@ -75,15 +93,14 @@ static bool make_frame(struct grant_table *t, unsigned int index)
 mfn_t gnttab_frame(struct domain *d, unsigned int index)
 {
     struct grant_table *t = d->grants;
-    bool there;
 
     if (index >= t->max_frames)
         return MFN_NONE;
-    index = (unsigned int)index_nospec(index, t->max_frames);
     spin_lock(&t->lock);
-    there = t->frames[index].shared || make_frame(t, index);
+    struct grant_frame *f = frame_slot(t, index);
+    bool there = (f && f->shared) || make_frame(t, index);
     spin_unlock(&t->lock);
-    return there ? heap_page_mfn(t->frames[index].shared) : MFN_NONE;
+    return there ? heap_page_mfn(frame_slot(t, index)->shared) : MFN_NONE;
 }
 
 unsigned int gnttab_frame_count(struct domain *d)
@@ -105,10 +122,9 @@ static struct grant_entry_v1 *entry_of(struct grant_table *t, grant_ref_t untrus
 {
     size_t frame = untrusted_ref / GRANTS_PER_FRAME, slot = untrusted_ref % GRANTS_PER_FRAME;
 
-    if (frame >= t->max_frames)
-        return NULL;
-    struct grant_frame *f = &t->frames[index_nospec(frame, t->max_frames)];
-    struct grant_entry_v1 *shared = load_acquire(f->shared);
+    struct grant_frame *f = frame_slot(t, frame);
+    struct grant_entry_v1 *shared = f ? load_acquire(f->shared) : NULL;
+    *state = NULL;
     if (!shared)
         return NULL;
     *state = &f->state[slot];
@@ -198,7 +214,9 @@ int grant_use(struct domain *granter, domid_t user, grant_ref_t untrusted_ref, b
 void grant_unuse(struct domain *granter, grant_ref_t ref, bool write)
 {
     uint64_t *state;
-    struct grant_entry_v1 *entry = entry_of(granter->grants, ref, &state);
+    struct grant_entry_v1 *entry =
+        entry_of(granter->grants, ref, &state); /* there: frames never go while the domain is there */
+    assert_hv(entry);
     uint64_t uses = state_lock(state) - (write ? STATE_WRITER : STATE_READER);
 
     clear_flags(entry, uses);

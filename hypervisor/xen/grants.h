@@ -15,8 +15,11 @@
 #include <hv/lock.h>
 
 #define GRANTS_PER_FRAME   (PAGE_SIZE / sizeof(struct grant_entry_v1))
-#define MAX_GRANT_FRAMES   4096u
-#define MAX_MAPTRACK_PAGES 8192u
+#define FRAMES_PER_PAGE    (PAGE_SIZE / sizeof(struct grant_frame))
+#define POINTERS_PER_PAGE  (PAGE_SIZE / sizeof(void *))
+#define DIRECTORY          16u
+#define MAX_GRANT_FRAMES   (DIRECTORY * FRAMES_PER_PAGE)
+#define MAX_MAPTRACK_PAGES (DIRECTORY * POINTERS_PER_PAGE)
 
 #define STATE_BUSY    (1ul << 63)
 #define STATE_READER  1ul
@@ -48,13 +51,13 @@ struct map_entry {
 struct grant_table {
     spinlock_t lock; /* growing the table or the maptrack */
     unsigned int max_frames, frame_count;
-    struct grant_frame *frames; /* [max_frames] */
-    uint32_t mapped;            /* mappings of our grants that others hold; atomic */
+    struct grant_frame *frames[DIRECTORY]; /* pages of them, published once */
+    uint32_t mapped;                       /* mappings of our grants that others hold; atomic */
 
     unsigned int max_map_pages, map_page_count;
-    struct map_entry **map_pages; /* [max_map_pages], published once */
-    uint64_t free_maps;           /* lock-free stack: tag in the upper half against ABA, handle + 1 in the lower */
-    uint32_t release_next;        /* gnttab_release_mappings: where to go on */
+    struct map_entry **map_pages[DIRECTORY]; /* pages of pointers to pages of entries, published once */
+    uint64_t free_maps;    /* lock-free stack: tag in the upper half against ABA, handle + 1 in the lower */
+    uint32_t release_next; /* gnttab_release_mappings: where to go on */
 };
 
 /*
@@ -66,6 +69,7 @@ struct grant_table {
 /* Ends a use. The frame reference is the caller's to give back. */
 void grant_unuse(struct domain *granter, grant_ref_t ref, bool write);
 
+void maps_free(struct grant_table *t); /* all pages of the maptrack; no mapping is left */
 /* Handles. alloc: NULL if the limit is reached or memory is short; the entry is MAP_BUSY. */
 struct map_entry *map_alloc(struct grant_table *t, grant_handle_t *handle);
 void map_free(struct grant_table *t, grant_handle_t handle, struct map_entry *m);

@@ -6,9 +6,12 @@
 /* Entries looked at in one call of gnttab_release_mappings() */
 #define RELEASE_STEP 4096u
 
+/* Only handles below map_page_count, which was published after the pages. */
 static struct map_entry *entry_at(struct grant_table *t, uint32_t handle)
 {
-    return &load_acquire(t->map_pages[handle / MAPS_PER_PAGE])[handle % MAPS_PER_PAGE];
+    uint32_t page = handle / (uint32_t)MAPS_PER_PAGE;
+
+    return &t->map_pages[page / POINTERS_PER_PAGE][page % POINTERS_PER_PAGE][handle % MAPS_PER_PAGE];
 }
 
 struct map_entry *map_of(struct grant_table *t, grant_handle_t untrusted_handle)
@@ -47,22 +50,38 @@ static struct map_entry *pop(struct grant_table *t, grant_handle_t *handle)
     return m;
 }
 
+/* Lock held. */
+static struct map_entry *add_page(struct grant_table *t)
+{
+    struct map_entry ***directory = &t->map_pages[t->map_page_count / POINTERS_PER_PAGE];
+
+    if (!*directory)
+        *directory = heap_page_alloc();
+    struct map_entry *entries = *directory ? heap_page_alloc() : NULL;
+    if (entries) {
+        (*directory)[t->map_page_count % POINTERS_PER_PAGE] = entries;
+        store_release(t->map_page_count, t->map_page_count + 1);
+    }
+    return entries;
+}
+
 static bool grow(struct grant_table *t)
 {
-    bool grown = false;
-
     spin_lock(&t->lock);
-    unsigned int page = t->map_page_count;
-    struct map_entry *entries = page < t->max_map_pages ? heap_page_alloc() : NULL;
-    if (entries) {
-        store_release(t->map_pages[page], entries);
-        store_release(t->map_page_count, page + 1);
-        for (unsigned int i = 0; i < MAPS_PER_PAGE; i++)
-            push(t, page * (unsigned int)MAPS_PER_PAGE + i, &entries[i]);
-        grown = true;
-    }
+    uint32_t first = t->map_page_count * (uint32_t)MAPS_PER_PAGE;
+    struct map_entry *entries = t->map_page_count < t->max_map_pages ? add_page(t) : NULL;
+    for (uint32_t i = 0; entries && i < MAPS_PER_PAGE; i++)
+        push(t, first + i, &entries[i]);
     spin_unlock(&t->lock);
-    return grown;
+    return entries;
+}
+
+void maps_free(struct grant_table *t)
+{
+    for (unsigned int i = 0; i < t->map_page_count; i++)
+        heap_page_free(t->map_pages[i / POINTERS_PER_PAGE][i % POINTERS_PER_PAGE]);
+    for (unsigned int i = 0; i < DIRECTORY; i++)
+        heap_page_free(t->map_pages[i]);
 }
 
 struct map_entry *map_alloc(struct grant_table *t, grant_handle_t *handle)

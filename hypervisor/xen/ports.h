@@ -69,3 +69,4 @@ long port_send(struct domain *d, evtchn_port_t untrusted_port);
 long port_unmask(struct domain *d, evtchn_port_t untrusted_port);
 /* SCHEDOP_poll: from here on an event on one of v's poll ports kicks `v`. */
 void poll_announce(struct vcpu *v);
+void poll_wake(struct vcpu *v);

@@ -1,6 +1,7 @@
 /* schedop.c - what a vCPU tells the scheduler, and how a domain ends */
 #include <hv/evtchn.h>
 #include <hv/hypercall.h>
+#include <hv/sched.h>
 #include "access.h"
 #include "ports.h"
 
@@ -66,7 +67,7 @@ static long read_poll(struct vcpu *v, guest_ptr_t arg, struct sched_poll *poll)
 /*
  * Returns to the guest when a listed port is pending (masked or not), the time is up, or for any other wake-up: Linux
  * looks again by itself. Announce first, then look: a sender sets the bit first and then looks for pollers, so one of
- * the two sees the other.
+ * the two sees the other. And look again when asleep: a sender that came before that had nobody to wake.
  */
 static long poll(struct vcpu *v, guest_ptr_t arg)
 {
@@ -86,6 +87,9 @@ static long poll(struct vcpu *v, guest_ptr_t arg)
     if (untrusted.timeout)
         timer_set(&v->poll_timer, untrusted.timeout);
     vcpu_block(v);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (any_pending(v))
+        sched_wake(v);
     return 0;
 }
 

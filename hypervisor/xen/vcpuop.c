@@ -4,6 +4,7 @@
 #include <hv/frame.h>
 #include <hv/hypercall.h>
 #include <hv/p2m.h>
+#include <hv/sched.h>
 #include <hv/string.h>
 #include <hv/window.h>
 #include "access.h"
@@ -12,7 +13,7 @@
 
 static bool is_up(const struct vcpu *v)
 {
-    enum vcpu_state state = (enum vcpu_state)read_once(*(const uint32_t *)&v->state);
+    enum vcpu_state state = __atomic_load_n(&v->state, __ATOMIC_RELAXED);
 
     return state != VCPU_DOWN && state != VCPU_WAIT_SIPI;
 }
@@ -27,7 +28,7 @@ static void poll_timed_out(struct timer *t)
     struct vcpu *v = container_of(t, struct vcpu, poll_timer);
 
     __atomic_store_n(&v->poll_ports_active, 0, __ATOMIC_SEQ_CST);
-    vcpu_kick(v);
+    poll_wake(v);
 }
 
 void vcpu_poll_finish(struct vcpu *v)
@@ -203,6 +204,8 @@ static long initialise(struct vcpu *caller, struct vcpu *v, guest_ptr_t arg)
     spin_lock(&v->domain->control_lock);
     if (v->initialised || is_up(v)) {
         rc = -XEN_EEXIST;
+    } else if (load_acquire(v->running)) {
+        rc = -XEN_EBUSY; /* on its way down: its registers are still in use */
     } else {
         v->regs = regs;
         v->initialised = true;
@@ -217,6 +220,18 @@ static long up(struct vcpu *v)
         return -XEN_EINVAL;
     if (!is_up(v))
         vcpu_online(v);
+    return 0;
+}
+
+/* Does not wait until it has stopped: two vCPUs that take each other down would wait for ever. It keeps its registers
+ * for VCPUOP_up. */
+static long down(struct vcpu *v)
+{
+    if (!is_up(v))
+        return 0;
+    v->initialised = true;
+    __atomic_store_n(&v->state, VCPU_DOWN, __ATOMIC_SEQ_CST);
+    sched_update(v);
     return 0;
 }
 
@@ -250,7 +265,7 @@ long do_vcpu_op(struct vcpu *caller, uint64_t cmd, uint64_t vcpu_id, guest_ptr_t
     case VCPUOP_is_up: return is_up(v);
     case VCPUOP_initialise: return initialise(caller, v, arg);
     case VCPUOP_up: return up(v);
-    case VCPUOP_down: vcpu_offline(v); return 0;
+    case VCPUOP_down: return down(v);
     case VCPUOP_send_nmi: vcpu_nmi_signal(v); return 0;
     default: return -XEN_ENOSYS;
     }
