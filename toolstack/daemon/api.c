@@ -32,6 +32,7 @@ static const struct {
     {"admin.vm.feature.Get", FOR_VM, api_feature_get},
     {"admin.vm.feature.Set", FOR_VM, api_feature_set},
     {"admin.vm.feature.Remove", FOR_VM, api_feature_remove},
+    {"atoll.vm.Clone", FOR_VM, api_vm_clone}, /* ours: Qubes' clients copy piece by piece */
     {"admin.label.List", FOR_SYSTEM, api_label_list},
     {"admin.label.Get", FOR_SYSTEM, api_label_get},
     {"admin.label.Index", FOR_SYSTEM, api_label_index},

@@ -7,6 +7,8 @@ typedef void api_method(struct api *api, struct vm *vm, const struct api_call *c
 
 /* api_vm.c */
 api_method api_vm_list, api_vm_create, api_vm_remove, api_vm_state;
+/* api_clone.c */
+api_method api_vm_clone;
 /* api_power.c */
 api_method api_vm_start, api_vm_shutdown, api_vm_kill, api_vm_pause, api_vm_unpause;
 /* api_property.c */

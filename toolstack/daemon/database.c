@@ -229,6 +229,16 @@ int database_unset(struct database *db, enum value_kind kind, const char *uuid, 
     return rc == 0 && sqlite3_changes(db->sql) == 0 ? -ENOENT : rc;
 }
 
+int database_copy_values(struct database *db, const char *from_uuid, const char *to_uuid)
+{
+    int rc = run(db, prepare(db, "INSERT INTO property SELECT ?, name, value FROM property WHERE vm = ?", to_uuid,
+                             from_uuid, nullptr));
+
+    return rc ? rc
+              : run(db, prepare(db, "INSERT INTO feature SELECT ?, name, value FROM feature WHERE vm = ?", to_uuid,
+                                from_uuid, nullptr));
+}
+
 int database_names(struct database *db, enum value_kind kind, const char *uuid,
                    void (*each)(void *data, const char *name), void *data)
 {

@@ -34,6 +34,9 @@ enum { VALUE_MAX = 4096 };
                                const char *value);
 /* -ENOENT if it was not set. */
 [[nodiscard]] int database_unset(struct database *db, enum value_kind kind, const char *uuid, const char *name);
+/* All properties and features of one VM for another one as well. */
+[[nodiscard]] int database_copy_values(struct database *db, const char *from_uuid, const char *to_uuid);
+
 /* Names in alphabetical order. */
 [[nodiscard]] int database_names(struct database *db, enum value_kind kind, const char *uuid,
                                  void (*each)(void *data, const char *name), void *data);

@@ -179,6 +179,15 @@ int volume_create_template(const char *root_folder, const char *root_from, const
     return rc;
 }
 
+int volume_copy_private(const char *state_dir, const char *from_uuid, const char *to_uuid)
+{
+    char from[VOLUME_PATH_MAX], to[VOLUME_PATH_MAX];
+
+    path_format(from, "%s/vms/%s/private.img", state_dir, from_uuid);
+    path_format(to, "%s/vms/%s/private.img", state_dir, to_uuid);
+    return volume_copy(from, to);
+}
+
 int volume_remove(const char *state_dir, const char *uuid)
 {
     char folder[VOLUME_PATH_MAX];

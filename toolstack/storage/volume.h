@@ -43,6 +43,9 @@ struct volume_owner {
 /* Makes what a start needs and says where it is. Volatile is `volatile_bytes` long, without content. */
 [[nodiscard]] int volume_start(const struct volume_owner *owner, uint64_t volatile_bytes, struct volume_set *out);
 
+/* Makes the private volume of `to` (an existing folder) a copy of that of `from`; both are halted. */
+[[nodiscard]] int volume_copy_private(const char *state_dir, const char *from_uuid, const char *to_uuid);
+
 /* Says where a running VM's volumes are. */
 void volume_paths(const struct volume_owner *owner, struct volume_set *out);
 
