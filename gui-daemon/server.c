@@ -18,7 +18,7 @@
 #include "vm.h"
 #include "window.h"
 
-static const float background_colour[4] = {0.125f, 0.157f, 0.188f, 1.0f};
+static const float background_colour[4] = {0x20 / 255.0f, 0x28 / 255.0f, 0x30 / 255.0f, 1.0f};
 static const struct wlr_box no_output = {0, 0, 1024, 768};
 
 uint32_t server_now(void)
