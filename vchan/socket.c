@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -29,6 +30,7 @@ struct transport {
     int listener;  /* -1 if none */
     int peer;      /* -1 if none */
     int seek;      /* inotify on the folder, -1 if none */
+    int first;     /* readable until the first look, -1 if none */
     void *memory;
     size_t size;
 };
@@ -53,7 +55,7 @@ static struct transport *transport_new(int server, int client, int port)
 
     if (!t)
         return nullptr;
-    t->listener = t->peer = t->seek = -1;
+    t->listener = t->peer = t->seek = t->first = -1;
     t->epoll = epoll_create1(EPOLL_CLOEXEC);
     int n = snprintf(t->path, sizeof(t->path), "%s/vchan.%d.%d.%d", folder(), server, client, port);
     if (n >= (int)sizeof(t->path) || t->epoll < 0) {
@@ -163,8 +165,10 @@ struct transport *transport_seek(int domain, int port)
 
     if (!t)
         return nullptr;
+    /* The server may be there already: as with a watch of xenstore, the first look is due at once. */
+    t->first = eventfd(1, EFD_CLOEXEC);
     t->seek = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (t->seek < 0 || inotify_add_watch(t->seek, folder(), IN_MOVED_TO | IN_DELETE_SELF) < 0) {
+    if (t->first < 0 || t->seek < 0 || inotify_add_watch(t->seek, folder(), IN_MOVED_TO | IN_DELETE_SELF) < 0) {
         int error = errno;
         struct ring none = {};
         transport_close(t, &none);
@@ -172,6 +176,7 @@ struct transport *transport_seek(int domain, int port)
         return nullptr;
     }
     watch(t, t->seek);
+    watch(t, t->first);
     return t;
 }
 
@@ -199,6 +204,7 @@ int transport_found(struct transport *t, struct ring *ring)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char events[4096], path[108];
 
+    forget(&t->first);
     while (read(t->seek, events, sizeof(events)) > 0)
         ; /* whatever changed, look */
     /* The ring first: the server takes both names away as soon as somebody connected. */
@@ -280,6 +286,7 @@ void transport_close(struct transport *t, struct ring *ring)
     withdraw(t);
     forget(&t->peer);
     forget(&t->seek);
+    forget(&t->first);
     forget(&t->epoll);
     if (t->memory)
         munmap(t->memory, t->size);

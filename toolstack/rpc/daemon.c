@@ -113,8 +113,8 @@ static int setup(struct daemon *daemon, uint64_t timeout_seconds)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGCHLD); /* sd-event watches children by it */
     sigprocmask(SIG_BLOCK, &signals, nullptr);
-    signal(SIGCHLD, SIG_IGN); /* what trigger.c starts looks after itself */
     int r = sd_event_default(&daemon->event);
     if (r < 0)
         return r;

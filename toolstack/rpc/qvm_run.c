@@ -162,6 +162,8 @@ static int run_in_all(const struct options *o)
         }
         free(entries[i]);
     }
+    if (n >= 0)
+        free(entries);
     return worst;
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "common/log.h"
 #include "common/rpc/words.h"
@@ -64,22 +65,29 @@ static const char *answer_value(const char *answer, const char *key, char out[st
     return nullptr;
 }
 
-/* Starts a program without the signal dispositions of this one. Returns 0 or an errno. */
-static int start(const char *path, char *arguments[])
+static int ended(sd_event_source *source, const siginfo_t *info, void *context)
+{
+    sd_event_source_unref(source);
+    return 0;
+}
+
+/* Starts a program with no signal blocked. Returns 0 or an errno. */
+static int start(sd_event *event, const char *path, char *arguments[])
 {
     posix_spawnattr_t attributes;
-    sigset_t none, child;
+    sd_event_source *source;
+    sigset_t none;
     pid_t pid;
 
     sigemptyset(&none);
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &child);
     int error = posix_spawn(&pid, path, nullptr, &attributes, arguments, environ);
     posix_spawnattr_destroy(&attributes);
+    /* Only to reap it: it refuses the call by itself if it fails. */
+    if (!error && sd_event_add_child(event, &source, pid, WEXITED, ended, nullptr) < 0)
+        log_warning("cannot watch qrexec-client");
     return error;
 }
 
@@ -97,7 +105,7 @@ static void carry_out(struct request *request, const char *target, const char *u
     }
     char *arguments[] = {"qrexec-client", "-d", (char *)target, "-c", caller, command, autostart ? "-s" : nullptr,
                          nullptr};
-    int error = start(path ? path : "/usr/lib/atoll/qrexec-client", arguments);
+    int error = start(daemon->event, path ? path : "/usr/lib/atoll/qrexec-client", arguments);
     if (error) {
         log_error("cannot run qrexec-client: %s", strerror(error));
         refuse(daemon, &request->ident);

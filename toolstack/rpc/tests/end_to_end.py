@@ -19,7 +19,7 @@ import unittest
 
 BUILD = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "."
 USER = getpass.getuser()
-DEADLINE = 40
+DEADLINE = 20
 
 
 def program(name):
@@ -28,6 +28,11 @@ def program(name):
         if os.path.exists(path):
             return path
     raise FileNotFoundError(name)
+
+
+def content(path):
+    with open(path, encoding="ascii") as file:
+        return file.read()
 
 
 def wait_until(condition, what):
@@ -166,7 +171,7 @@ class OneVm(Case):
         p = self.m.start(0, program("qvm-run"), "-p", "work",
                          "for i in $(seq 1000); do head -c 10000 /dev/zero; echo $i > %s; done" % counter,
                          stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        count = lambda: int("0" + open(counter, encoding="ascii").read().strip()) if os.path.exists(counter) else 0
+        count = lambda: int("0" + content(counter).strip()) if os.path.exists(counter) else 0
         wait_until(lambda: count() > 5, "the first pieces")
         stable = [0, time.monotonic()]
 
@@ -211,7 +216,7 @@ class OneVm(Case):
         p = self.m.start(0, program("qvm-run"), "-p", "work", "echo $$ > %s.new; mv %s.new %s; exec cat" % (pid, pid, pid),
                          stdin=subprocess.PIPE)
         wait_until(lambda: os.path.exists(pid), "the command")
-        remote = int(open(pid, encoding="ascii").read())
+        remote = int(content(pid))
         p.kill()
         p.wait()
         p.stdin.close()
@@ -224,7 +229,7 @@ class OneVm(Case):
         self.assertEqual(self.m.qvm_run("-p", "work", "exit 6", input=b"x" * 3000000).returncode, 6)
 
     def test_localcmd(self):
-        r = self.m.qvm_run("--localcmd", "echo question; cat >&2", "work", "cat; echo answer")
+        r = self.m.qvm_run("--localcmd", "echo question; exec >&-; cat >&2", "work", "cat; echo answer")
         self.assertEqual((r.returncode, r.stderr), (0, b"question\nanswer\n"))
 
     def test_just_exec(self):
@@ -360,7 +365,7 @@ class Deaths(Case):
     def test_killed_call_process_is_reported(self):
         agent, daemon = self.m.vm(7, "work")
         call = self.running_call()
-        children = open("/proc/%d/task/%d/children" % (agent.pid, agent.pid), encoding="ascii").read().split()
+        children = content("/proc/%d/task/%d/children" % (agent.pid, agent.pid)).split()
         self.assertEqual(len(children), 1)
         os.kill(int(children[0]), signal.SIGKILL)
         self.assertEqual(self.finish(call)[0], 125)
