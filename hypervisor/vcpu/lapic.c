@@ -219,6 +219,8 @@ static void write_svr(struct vlapic *l, uint32_t value)
             write_once(l->lvt[i], l->lvt[i] | LVT_MASKED);
         return;
     }
+    /* Against the other order on the CPU that sets the pending byte and then looks whether this APIC is enabled. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     /* Linux registers its upcall vector before it enables the LAPIC: an event raised in between was dropped here, and as the upcall is
      * only raised on the 0 to 1 edge of the pending byte it would never come again. */
     if (!was_enabled && v->upcall_vector && v->info && read_once(v->info->evtchn_upcall_pending))

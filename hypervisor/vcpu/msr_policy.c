@@ -69,8 +69,8 @@ static const struct constant {
     {0xc0010141, ONLY_AMD, 0},
     {0xc0011004, ONLY_AMD, 0},          /* overrides of CPUID bits */
     {0xc0011005, ONLY_AMD, 0},
-    {0xc0011020, ONLY_AMD, 0},          /* LS_CFG, IC_CFG, DC_CFG, BU_CFG: switches for errata, ours to throw */
-    {0xc0011021, ONLY_AMD, 0},
+    {0xc0011021, ONLY_AMD, 0},          /* IC_CFG, DC_CFG, BU_CFG: switches for errata, ours to throw. LS_CFG is absent: Linux would */
+                                        /* believe that it turns off speculative stores there */
     {0xc0011022, ONLY_AMD, 0},
     {0xc0011023, ONLY_AMD, 0},
     {0xc0011029, ONLY_AMD, 1ul << 1},   /* DE_CFG: LFENCE serialises */

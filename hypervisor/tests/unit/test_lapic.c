@@ -343,6 +343,19 @@ static void periodic_timer_ticks_until_stopped(void **state)
     assert_true(fake.kicks[0] - before <= 11);
 }
 
+static void late_ticks_are_not_made_up_for(void **state)
+{
+    enable_all();
+    wr(0, 0x83e, 0xb);
+    wr(0, 0x832, 0x20031);
+    wr(0, 0x838, 100000); /* 1 ms */
+    fake.now += 20500000; /* the CPU was busy elsewhere */
+    assert_int_equal(ticks(0, 1), 1);
+    assert_int_equal(fake.kicks[0], 1);
+    assert_int_equal(ticks(1000, 500), 0);
+    assert_int_equal(ticks(500000, 10), 5);
+}
+
 static void reset_clears_all_but_mode_and_id(void **state)
 {
     enable_all();
@@ -379,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(disabling_masks_the_lvt, setup, teardown),
         cmocka_unit_test_setup_teardown(one_shot_timer_fires_once, setup, teardown),
         cmocka_unit_test_setup_teardown(periodic_timer_ticks_until_stopped, setup, teardown),
+        cmocka_unit_test_setup_teardown(late_ticks_are_not_made_up_for, setup, teardown),
         cmocka_unit_test_setup_teardown(reset_clears_all_but_mode_and_id, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
