@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <xen/grant_table.h>
 #include <xen/hvm/params.h>
 #include <xen/memory.h>
 
+#include "common/log.h"
 #include "common/xen/page.h"
 #include "toolstack/domain/acpi.h"
 #include "toolstack/domain/boot_info.h"
@@ -46,6 +48,14 @@ struct build {
     vsnprintf(b->why, DOMAIN_ERROR_MAX, format, args);
     va_end(args);
     return rc;
+}
+
+static unsigned long long now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (unsigned long long)t.tv_sec * 1000 + (unsigned long long)t.tv_nsec / 1000000;
 }
 
 static uint64_t page_up(uint64_t address)
@@ -237,15 +247,21 @@ static int start_vcpu(struct build *b)
 int domain_build(struct control *c, const struct domain_spec *spec, struct built_domain *out,
                  char why[DOMAIN_ERROR_MAX])
 {
-    static int (*const steps[])(struct build *) = {populate, load, connect_rings, start_vcpu};
+    static const struct {
+        const char *name;
+        int (*run)(struct build *);
+    } steps[] = {{"populate", populate}, {"load", load}, {"rings", connect_rings}, {"vcpu", start_vcpu}};
     struct build b = {.c = c, .spec = spec, .why = why};
 
     int rc = plan(&b);
     if (rc == 0)
         rc = create(&b);
     if (rc == 0) {
-        for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
-            rc = steps[i](&b);
+        for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(steps[0]); i++) {
+            unsigned long long begun = now_ms();
+            rc = steps[i].run(&b);
+            log_debug("domain %u: %s took %llu ms", b.domain.domid, steps[i].name, now_ms() - begun);
+        }
         if (rc)
             control_destroy(c, b.domain.domid);
     }
