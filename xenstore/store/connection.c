@@ -9,8 +9,9 @@
 
 struct message {
     struct message *next;
-    const struct watch *watch; /* of an event; NULL: a reply */
-    size_t bytes;              /* with header */
+    struct message *next_of_watch;
+    struct watch *watch; /* of an event; NULL: a reply */
+    size_t bytes;        /* with header */
     struct xsd_sockmsg header;
     char payload[];
 };
@@ -45,6 +46,30 @@ void connection_reset(struct connection *connection)
     connection->transaction_count = 0;
 }
 
+/* What it costs while it waits. */
+static long cost(const struct message *message)
+{
+    return (long)(sizeof(*message) + message->header.len);
+}
+
+/* The first message of its watch: messages leave in the order in which they came. */
+static void leave_watch(struct message *message)
+{
+    message->watch->unsent = message->next_of_watch;
+    message->watch = NULL;
+}
+
+static void join_watch(struct message *message)
+{
+    struct watch *watch = message->watch;
+
+    if (watch->unsent)
+        watch->last_unsent->next_of_watch = message;
+    else
+        watch->unsent = message;
+    watch->last_unsent = message;
+}
+
 static void remove_message(struct connection *connection, struct message **slot)
 {
     struct message *message = *slot;
@@ -52,8 +77,10 @@ static void remove_message(struct connection *connection, struct message **slot)
     *slot = message->next;
     if (!*slot)
         connection->output_end = slot;
-    connection->output_bytes -= (long)message->bytes;
-    connection->replies -= !message->watch;
+    connection->output_bytes -= cost(message);
+    connection->replies -= message->header.type != XS_WATCH_EVENT;
+    if (message->watch)
+        leave_watch(message);
     free(message);
 }
 
@@ -149,8 +176,10 @@ static void queue(struct connection *connection, struct message *message)
 
     *connection->output_end = message;
     connection->output_end = &message->next;
-    connection->output_bytes += (long)message->bytes;
-    connection->replies += !message->watch;
+    connection->output_bytes += cost(message);
+    connection->replies += message->header.type != XS_WATCH_EVENT;
+    if (message->watch)
+        join_watch(message);
     if (first && connection->ready)
         connection->ready(connection->context);
 }
@@ -187,7 +216,7 @@ void connection_reply_error(struct connection *connection, const struct xsd_sock
     queue(connection, message);
 }
 
-static struct message *event_create(const struct watch *watch, const char *path)
+static struct message *event_create(struct watch *watch, const char *path)
 {
     size_t path_bytes = strlen(path) + 1, token_bytes = strlen(watch->token) + 1;
     struct message *message = message_create(XS_WATCH_EVENT, NULL, path_bytes + token_bytes);
@@ -200,23 +229,19 @@ static struct message *event_create(const struct watch *watch, const char *path)
 
 static bool waits_already(const struct connection *connection, const struct message *event)
 {
-    const struct message *message = connection->output;
-
-    if (message && connection->sent)
-        message = message->next;
-    for (; message; message = message->next)
-        if (message->watch == event->watch && message->bytes == event->bytes &&
-            memcmp(message->payload, event->payload, event->header.len) == 0)
+    for (const struct message *message = event->watch->unsent; message; message = message->next_of_watch)
+        if (message->bytes == event->bytes && memcmp(message->payload, event->payload, event->header.len) == 0 &&
+            (message != connection->output || !connection->sent))
             return true;
     return false;
 }
 
-void connection_event(struct connection *connection, const struct watch *watch, const char *path)
+void connection_event(struct connection *connection, struct watch *watch, const char *path)
 {
     struct message *event = event_create(watch, path);
     bool too_long = event->header.len > XENSTORE_PAYLOAD_MAX;
     bool too_much = !identity_is_privileged(&connection->who) &&
-                    connection_bytes(connection) + (long)event->bytes > connection->store->quota.bytes;
+                    connection_bytes(connection) + cost(event) > connection->store->quota.bytes;
 
     if (too_long || too_much || connection->broken || waits_already(connection, event)) {
         connection->lost_events += too_long || too_much;
@@ -231,19 +256,17 @@ void connection_event(struct connection *connection, const struct watch *watch, 
     queue(connection, event);
 }
 
-void connection_drop_events(struct connection *connection, const struct watch *watch)
+void connection_drop_events(struct connection *connection, struct watch *watch)
 {
     struct message **slot = &connection->output;
 
-    /* A message half sent has to be finished; it no longer belongs to a watch, yet is no reply that was counted. */
+    /* A message half sent has to be finished; it no longer belongs to a watch. */
     if (*slot && connection->sent) {
-        if ((*slot)->watch == watch) {
-            (*slot)->watch = NULL;
-            connection->replies++;
-        }
+        if ((*slot)->watch == watch)
+            leave_watch(*slot);
         slot = &(*slot)->next;
     }
-    while (*slot) {
+    while (watch->unsent) {
         if ((*slot)->watch == watch)
             remove_message(connection, slot);
         else

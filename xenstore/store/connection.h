@@ -59,9 +59,9 @@ void connection_sent(struct connection *connection, size_t bytes);
 void connection_reply(struct connection *connection, const struct xsd_sockmsg *request, const void *data, size_t bytes);
 void connection_reply_error(struct connection *connection, const struct xsd_sockmsg *request, int error);
 /* Queues an event unless the same one still waits unsent: then the reader sees the change when it reads that one. */
-void connection_event(struct connection *connection, const struct watch *watch, const char *path);
+void connection_event(struct connection *connection, struct watch *watch, const char *path);
 /* Drops unsent events of a watch that ends. */
-void connection_drop_events(struct connection *connection, const struct watch *watch);
+void connection_drop_events(struct connection *connection, struct watch *watch);
 
 /* Resolves a path of this client's and applies its quota on length. */
 [[nodiscard]] bool connection_path(const struct connection *connection, const char *untrusted,

@@ -24,7 +24,7 @@ static bool permitted(const struct node *before, const struct node *after, const
     return readable(node_find(before, parent), who) || readable(node_find(after, parent), who);
 }
 
-static void send_event(const struct watch *watch, const char *path)
+static void send_event(struct watch *watch, const char *path)
 {
     size_t skip = watch->relative ? path_home_prefix(path, watch->connection->who.domid) : 0;
 

@@ -2,11 +2,15 @@
 #pragma once
 #include "store.h"
 
+struct message;
+
 struct watch {
     struct watch *next;
     struct connection *connection;
     char *path; /* absolute */
     char *token;
+    struct message *unsent; /* its events that wait, in order: connection.c keeps this */
+    struct message *last_unsent;
     bool relative; /* registered relative to the domain's home: so are the paths in its events */
 };
 
