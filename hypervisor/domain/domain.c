@@ -130,8 +130,13 @@ static struct vcpu *vcpu_create(struct domain *d, unsigned int id)
     v->runstate.state = RUNSTATE_offline;
     v->runstate.state_entry_time = time_now();
     list_init(&v->runq);
+    /* in this order: what the MSRs show depends on the APIC, the vendor's guest state takes the MSRs' values */
+    if (vlapic_create(v)) {
+        vcpu_free(v);
+        return NULL;
+    }
     guest_msrs_init(v);
-    if (vendor->vcpu_create(v) || vlapic_create(v)) {
+    if (vendor->vcpu_create(v)) {
         vcpu_free(v);
         return NULL;
     }

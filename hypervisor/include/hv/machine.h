@@ -47,6 +47,7 @@ struct machine {
     unsigned int ecam_count;
     uint16_t pm1a_cnt, pm1b_cnt, pm_timer; /* I/O ports, 0 = none */
     uint16_t sci_irq;
+    uint16_t smi_command; /* I/O port that asks firmware for something by an SMI, 0 = none */
     uint64_t reset_address; uint8_t reset_value, reset_space; /* FADT RESET_REG; space 0 memory, 1 I/O, 0xff none */
     bool has_hpet;
 };
