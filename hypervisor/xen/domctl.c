@@ -9,7 +9,7 @@
 
 #define DEFAULT_GRANT_FRAMES    1024
 #define DEFAULT_MAPTRACK_FRAMES 1024
-#define CONTEXT_MAX             (16u << 10) /* bytes of records */
+#define CONTEXT_MAX             PAGE_SIZE /* bytes of records: four times what a vCPU needs */
 
 /* One destruction at a time: its steps are not for two CPUs. */
 static spinlock_t destroy_lock = SPINLOCK_INIT;

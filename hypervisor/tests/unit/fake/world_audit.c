@@ -1,0 +1,139 @@
+/* world_audit.c - the ownership model: counts references where they are kept, and compares */
+#include <stdio.h>
+#include <string.h>
+#include "xen/grants.h"
+#include "xen/ports.h"
+#include "world.h"
+#include "world_inside.h"
+
+static char complaint[200];
+static uint32_t expected[WORLD_FRAMES];
+
+/* References by address spaces and parked pages; and each heap page's own. */
+static void count_frames(void)
+{
+    memset(expected, 0, sizeof(expected));
+    for (unsigned int i = 0; i < WORLD_DOMAINS; i++) {
+        struct domain *d = domain_at(i);
+        for (uint64_t gfn = 0; d && gfn < WORLD_GFNS; gfn++) {
+            struct p2m_entry e = p2m_peek(d, gfn);
+            if (e.type != P2M_HOLE && e.type != P2M_MMIO)
+                expected[e.mfn.v]++;
+        }
+        for (uint64_t gfn = 0; d && d->is_direct && !d->destroyed && gfn < WORLD_RAM; gfn++) {
+            struct p2m_entry e = p2m_peek(d, gfn);
+            if (frame_owner(MFN(gfn)) == d->id && !(e.type == P2M_RAM && e.mfn.v == gfn))
+                expected[gfn]++;
+        }
+    }
+    for (uint32_t i = 0; i < WORLD_FRAMES; i++)
+        expected[i] += pin_count(MFN(i)) + frame_is_heap(MFN(i));
+}
+
+static const char *audit_frames(void)
+{
+    count_frames();
+    for (uint32_t i = 0; i < WORLD_FRAMES; i++) {
+        if (frame_count(MFN(i)) == expected[i])
+            continue;
+        snprintf(complaint, sizeof(complaint), "frame %u of d%u: count %u, references %u", i, frame_owner(MFN(i)),
+                 frame_count(MFN(i)), expected[i]);
+        return complaint;
+    }
+    return NULL;
+}
+
+/* Mappings of one grant, from all maptracks. */
+static uint64_t uses_of(struct domain *granter, grant_ref_t ref)
+{
+    uint64_t uses = 0;
+
+    for (unsigned int i = 0; i < WORLD_DOMAINS; i++) {
+        struct domain *d = domain_at(i);
+        for (uint32_t h = 0; d && h < d->grants->map_page_count * MAPS_PER_PAGE; h++) {
+            struct map_entry *m = map_of(d->grants, h);
+            if (m->state == MAP_ACTIVE && m->granter == granter && (ref == UINT32_MAX || m->ref == ref))
+                uses += m->write ? STATE_WRITER : STATE_READER;
+        }
+    }
+    return uses;
+}
+
+static const char *audit_grants(struct domain *d)
+{
+    uint64_t all = uses_of(d, UINT32_MAX);
+
+    if ((all & STATE_READERS) + ((all & STATE_WRITERS) >> 30) != gnttab_mapped_count(d)) {
+        snprintf(complaint, sizeof(complaint), "d%u: %u grants counted as mapped", d->id, gnttab_mapped_count(d));
+        return complaint;
+    }
+    for (unsigned int i = 0; i < gnttab_frame_count(d); i++) {
+        struct grant_frame *f = &d->grants->frames[i / FRAMES_PER_PAGE][i % FRAMES_PER_PAGE];
+        for (uint32_t slot = 0; f->shared && slot < GRANTS_PER_FRAME; slot++) {
+            grant_ref_t ref = i * (uint32_t)GRANTS_PER_FRAME + slot;
+            if (!f->state[slot] && !all)
+                continue;
+            if (f->state[slot] == uses_of(d, ref))
+                continue;
+            snprintf(complaint, sizeof(complaint), "grant %u of d%u: state %lx, mappings %lx", ref, d->id,
+                     f->state[slot], uses_of(d, ref));
+            return complaint;
+        }
+    }
+    return NULL;
+}
+
+/* What connections and mappings hold. */
+static uint32_t references_to(struct domain *target)
+{
+    uint64_t maps = uses_of(target, UINT32_MAX);
+    uint32_t n = (uint32_t)((maps & STATE_READERS) + ((maps & STATE_WRITERS) >> 30));
+
+    for (unsigned int i = 0; i < WORLD_DOMAINS; i++) {
+        struct domain *d = domain_at(i);
+        for (evtchn_port_t port = 1; d && port < d->evtchns->max_ports; port++) {
+            struct port *p = port_entry(d, port);
+            if (p && p->kind == PORT_INTERDOMAIN && p->peer == target)
+                n++;
+        }
+    }
+    return n;
+}
+
+static const char *audit_ports(struct domain *d)
+{
+    for (evtchn_port_t port = 1; port < d->evtchns->max_ports; port++) {
+        struct port *p = port_entry(d, port);
+        bool used = bit_test(d->evtchns->used, port);
+        struct port *other = p && p->kind == PORT_INTERDOMAIN ? port_entry(p->peer, p->peer_port) : NULL;
+        bool sound = used == (p && p->kind != PORT_CLOSED) && (!p || p->senders == 0);
+        if (p && p->kind == PORT_INTERDOMAIN)
+            sound = sound && other && other->kind == PORT_INTERDOMAIN && other->peer == d && other->peer_port == port;
+        if (!sound) {
+            snprintf(complaint, sizeof(complaint), "port %u of d%u is inconsistent", port, d->id);
+            return complaint;
+        }
+    }
+    return NULL;
+}
+
+const char *world_audit(void)
+{
+    const char *wrong = audit_frames();
+
+    for (unsigned int i = 0; i < WORLD_DOMAINS && !wrong; i++) {
+        struct domain *d = domain_at(i);
+        if (!d)
+            continue;
+        wrong = audit_ports(d);
+        if (!wrong)
+            wrong = audit_grants(d);
+        /* 1 for its life, 1 for the test that made it (world_domain), none for those made by hypercall */
+        uint32_t held = d->refs - references_to(d) - (d->destroyed ? 0 : 1);
+        if (!wrong && held > 1) {
+            snprintf(complaint, sizeof(complaint), "d%u has %u references too many", d->id, held);
+            wrong = complaint;
+        }
+    }
+    return wrong;
+}
