@@ -130,6 +130,7 @@ static bool parse_fadt(struct machine *m, uint64_t at, const struct acpi_header 
     m->pm1b_cnt = io_block(f.pm1b_cnt, &f.x_pm1b_cnt);
     m->pm_timer = io_block(f.pm_timer, &f.x_pm_timer);
     m->sci_irq = f.sci_irq;
+    m->smi_command = f.smi_command <= UINT16_MAX ? (uint16_t)f.smi_command : 0;
     m->reset_space = GAS_NONE;
     bool usable = f.reset.space == GAS_MEMORY || (f.reset.space == GAS_IO && f.reset.address <= UINT16_MAX);
     if ((f.flags & FADT_RESET_SUPPORTED) && f.reset.address && usable) {

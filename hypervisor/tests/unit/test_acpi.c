@@ -118,6 +118,7 @@ static void q35_is_understood(void **state)
     assert_int_equal(m.pm1b_cnt, 0);
     assert_int_equal(m.pm_timer, 0x608);
     assert_int_equal(m.sci_irq, 9);
+    assert_int_equal(m.smi_command, 0xb2);
     assert_int_equal(m.reset_space, GAS_IO);
     assert_int_equal(m.reset_address, 0xcf9);
     assert_int_equal(m.reset_value, 0xf);
