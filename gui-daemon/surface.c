@@ -184,9 +184,14 @@ const char *surface_commit(struct surface *surface, const struct commit *untrust
             return "no memory";
         surface->nodes[surface->node_count++] = node;
     }
+    /* Held meanwhile: a buffer that stays, or moves to another node, must not look released in between. */
+    for (uint32_t i = 0; i < untrusted->count; i++)
+        wlr_buffer_lock(&buffers[i]->base);
     for (uint32_t i = 0; i < untrusted->count; i++)
         node_update(surface->nodes[i], buffers[i], &untrusted->nodes[i]);
-    trim(surface, untrusted->count); /* after the update: a buffer that only moved node stays in use */
+    trim(surface, untrusted->count);
+    for (uint32_t i = 0; i < untrusted->count; i++)
+        wlr_buffer_unlock(&buffers[i]->base);
     surface->width = (int)untrusted->width;
     surface->height = (int)untrusted->height;
     surface_clip(surface, surface->clip_width, surface->clip_height);

@@ -70,7 +70,9 @@ static const int calls[] = {
     SCMP_SYS(sched_yield),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigaction),
-    SCMP_SYS(getrusage), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+    SCMP_SYS(getrusage),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
 #endif
 };
 

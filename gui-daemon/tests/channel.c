@@ -33,8 +33,7 @@ int main(int argc, char **argv)
     while (libvchan_is_open(vchan) == VCHAN_WAITING)
         libvchan_wait(vchan);
     for (;;) {
-        struct pollfd fds[] = {{.fd = 0, .events = POLLIN},
-                               {.fd = libvchan_fd_for_select(vchan), .events = POLLIN}};
+        struct pollfd fds[] = {{.fd = 0, .events = POLLIN}, {.fd = libvchan_fd_for_select(vchan), .events = POLLIN}};
 
         if (libvchan_data_ready(vchan) <= 0 && poll(fds, 2, -1) < 0 && errno != EINTR)
             return 1;

@@ -191,7 +191,8 @@ class Desktop:
         second = self.ask(f"counts {domid}")
         return second if first == second and second.get("messages") else None
 
-    def start_vm(self, domid, name, label, agent=True):
+    def start_vm(self, domid, name, label):
+        (self.dir / f"pages.{domid}").touch()
         self.facts.tell({"event": "vm-started", "domid": domid, "name": name, "label": label})
 
     def stop_vm(self, domid):
@@ -218,8 +219,6 @@ class Agent:
     def __init__(self, desktop, domid, greet=True):
         self.desktop, self.domid = desktop, domid
         path = desktop.dir / f"pages.{domid}"
-        if not path.exists():
-            path.write_bytes(b"")
         self.memory = open(path, "r+b", buffering=0)
         self.pages = os.path.getsize(path) // 4096
         self.channel = desktop.spawn([os.environ["GUI_CHANNEL"], "6000"], env={"VCHAN_DOMAIN": str(domid)},
