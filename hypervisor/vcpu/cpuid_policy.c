@@ -1,7 +1,8 @@
 /*
  * cpuid_policy.c - CPUID as guests see it: the machine's leaves through a table of masks, all else 0.
- * A bit is shown only if the guest can really use what it stands for: state that is not switched, MSRs that are not there and
- * features of the hypervisor's own are absent. What belongs to the vCPU (ids, topology, OSXSAVE, sizes) is computed.
+ * A bit is shown only if the guest can really use what it stands for: state that is not switched, MSRs that are not
+ * there and features of the hypervisor's own are absent. What belongs to the vCPU (ids, topology, OSXSAVE, sizes) is
+ * computed.
  */
 #include "host.h"
 #include <hv/cpu.h>
@@ -33,6 +34,7 @@ enum { EAX, EBX, ECX, EDX };
 /* What AMD repeats of it in leaf 0x80000001. */
 #define EXT1_EDX_COMMON 0x0183f3ffu
 
+/* clang-format off */
 static const struct mask {
     uint32_t leaf, subleaf;
     uint32_t mask[4];
@@ -58,10 +60,13 @@ static const struct mask {
     {0x80000019, ANY, {ALL, ALL, 0, 0}},                   /* TLBs of 1 GiB pages */
     {0x8000001a, ANY, {0x7, 0, 0, 0}},
     {0x8000001d, ANY, {0x000003ff, ALL, ALL, ALL}},        /* caches, as leaf 4 */
-    {0x80000021, ANY, {1u << 0 | 1u << 2 | 1u << 6, 0, 0, 0}}, /* facts: no nested data breakpoints, LFENCE serialises, null selectors */
+    /* Facts: no nested data breakpoints, LFENCE serialises, null selectors clear the base, IBPB covers branch types, no SRSO. */
+    {0x80000021, ANY, {1u << 0 | 1u << 2 | 1u << 6 | 1u << 28 | 1u << 29, 0, 0, 0}},
 };
+/* clang-format on */
 
 /* Instructions whose registers the guest cannot enable do not exist. */
+/* clang-format off */
 static const struct {
     uint64_t state; /* of XCR0 */
     struct mask hidden;
@@ -73,12 +78,14 @@ static const struct {
     {7ul << 5, {0x00000007, 0, {0, 0xdc230000, 0x00005842, 0x0080010c}}}, /* all of AVX-512 */
     {7ul << 5, {0x00000007, 1, {0x00000020, 0, 0, 0}}},
 };
+/* clang-format on */
 
 static void hide_without_state(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
     for (size_t i = 0; i < ARRAY_SIZE(needs_state); i++) {
         const struct mask *m = &needs_state[i].hidden;
-        if (m->leaf != leaf || (m->subleaf != ANY && m->subleaf != subleaf) || !(needs_state[i].state & ~host.xcr0_mask))
+        if (m->leaf != leaf || (m->subleaf != ANY && m->subleaf != subleaf) ||
+            !(needs_state[i].state & ~host.xcr0_mask))
             continue;
         for (unsigned int r = 0; r < 4; r++)
             out[r] &= ~m->mask[r];
@@ -108,7 +115,7 @@ static void masked(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
     }
 }
 
-/* ---- topology: one thread per core, all cores in one package; the ids are 2 * vCPU, so the thread level is one bit wide ---- */
+/* ---- topology: one package, one thread per core; ids are 2 * vCPU, so the thread level is one bit wide ---- */
 
 #define THREAD_SHIFT 1u
 
@@ -232,7 +239,7 @@ static void xen_leaf(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t o
         break;
     case 1: out[EAX] = XEN_VERSION; break;
     case 2:
-        out[EAX] = 1;          /* one hypercall page, asked for by this MSR: */
+        out[EAX] = 1; /* one hypercall page, asked for by this MSR: */
         out[EBX] = 0x40000000;
         break;
     case 3:

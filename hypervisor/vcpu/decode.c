@@ -292,8 +292,7 @@ static bool one_byte(struct decoder *d, uint8_t opcode)
         return mem_and_reg(d, (enum insn_op)(OP_ADD + (opcode >> 3)), !(opcode & 2));
     }
     switch (opcode) {
-    case 0x63: /* MOVSXD; in other modes ARPL */
-        return d->mode == CPU_64 && extend(d, OP_MOVSX, MIN(o->bytes, 4));
+    case 0x63: return d->mode == CPU_64 && extend(d, OP_MOVSX, MIN(o->bytes, 4)); /* else ARPL */
     case 0x80:
     case 0x81:
     case 0x83: return group_arithmetic(d, opcode);
@@ -314,9 +313,7 @@ static bool one_byte(struct decoder *d, uint8_t opcode)
     case 0xaa:
     case 0xab: return string(d, opcode, OP_STOS);
     case 0xc6:
-    case 0xc7:
-        width_bit(d, opcode);
-        return modrm_memory(d) && !(d->modrm & 0x38) && mem_and_imm(d, OP_MOV, o->bytes);
+    case 0xc7: width_bit(d, opcode); return modrm_memory(d) && !(d->modrm & 0x38) && mem_and_imm(d, OP_MOV, o->bytes);
     case 0xf6:
     case 0xf7:
     case 0xfe:
@@ -337,14 +334,12 @@ static bool two_byte(struct decoder *d)
     case 0xb3:
     case 0xbb: return mem_and_reg(d, (enum insn_op)(OP_BT + (opcode >> 3 & 3)), true);
     case 0xba:
-        return modrm_memory(d) && (d->modrm & 0x20) &&
-               mem_and_imm(d, (enum insn_op)(OP_BT + (d->modrm >> 3 & 3)), 1);
+        return modrm_memory(d) && (d->modrm & 0x20) && mem_and_imm(d, (enum insn_op)(OP_BT + (d->modrm >> 3 & 3)), 1);
     case 0xb6:
     case 0xb7: return extend(d, OP_MOVZX, opcode & 1 ? 2 : 1);
     case 0xbe:
     case 0xbf: return extend(d, OP_MOVSX, opcode & 1 ? 2 : 1);
-    case 0xc3: /* MOVNTI */
-        return !d->operand_override && !d->repeat && mem_and_reg(d, OP_MOV, true);
+    case 0xc3: return !d->operand_override && !d->repeat && mem_and_reg(d, OP_MOV, true); /* MOVNTI */
     default: return false;
     }
 }
@@ -354,7 +349,8 @@ static bool lock_allowed(const struct insn *o)
 {
     if (o->dst != OPERAND_MEM)
         return false;
-    return (o->op >= OP_ADD && o->op <= OP_XOR) || (o->op >= OP_NOT && o->op <= OP_XCHG) || (o->op >= OP_BTS && o->op <= OP_BTC);
+    return (o->op >= OP_ADD && o->op <= OP_XOR) || (o->op >= OP_NOT && o->op <= OP_XCHG) ||
+           (o->op >= OP_BTS && o->op <= OP_BTC);
 }
 
 static void decoder_init(struct decoder *d, const uint8_t *bytes, size_t n, enum cpu_mode mode, struct insn *out)
@@ -383,7 +379,8 @@ bool insn_decode(const uint8_t *bytes, size_t n, enum cpu_mode mode, struct insn
     return true;
 }
 
-/* 0F 01: register forms are instructions of their own (VMMCALL, XSETBV, SMSW reg ...), the others have a memory operand. */
+/* 0F 01: register forms are instructions of their own (VMMCALL, XSETBV, SMSW reg ...), the others have a memory
+ * operand. */
 static bool skip_group_0f01(struct decoder *d)
 {
     if (d->at < d->end && *d->at >> 6 == 3) {
@@ -424,8 +421,7 @@ size_t insn_length(const uint8_t *bytes, size_t n, enum cpu_mode mode)
     case 0x31: /* RDTSC */
     case 0x32: /* RDMSR */
     case 0x33: /* RDPMC */
-    case 0xa2: /* CPUID */
-        break;
+    case 0xa2: /* CPUID */ break;
     default: return 0;
     }
     return d.failed ? 0 : (size_t)(d.at - bytes);

@@ -1,9 +1,11 @@
 /*
- * emulate.c - performs the instruction that touched emulated memory: fetch, decode, check, read, compute, write back, skip.
+ * emulate.c - performs the instruction that touched emulated memory: fetch, decode, check, read, compute, write back,
+ * skip.
  *
- * The processor checked the access before it faulted, but bytes and page tables are read again here, and another vCPU may have changed
- * both. What the instruction names must therefore still be the page that faulted; else it is left to fault again. User-mode code gets
- * less: our accesses are supervisor accesses, so it may only have the one page the processor has just let it use, in the same direction.
+ * The processor checked the access before it faulted, but bytes and page tables are read again here, and another vCPU
+ * may have changed both. What the instruction names must therefore still be the page that faulted; else it is left to
+ * fault again. User-mode code gets less: our accesses are supervisor accesses, so it may only have the one page the
+ * processor has just let it use, in the same direction.
  */
 #include "alu.h"
 #include "memop.h"
@@ -15,7 +17,10 @@
 
 struct operand {
     unsigned int parts; /* 2 if it straddles a page boundary */
-    struct { gpa_t gpa; unsigned int bytes; } part[2];
+    struct {
+        gpa_t gpa;
+        unsigned int bytes;
+    } part[2];
     uint64_t value;
 };
 
@@ -103,7 +108,8 @@ static void operand_write(struct vcpu *v, const struct operand *o, uint64_t valu
         part_write(v, o->part[1].gpa, o->part[1].bytes, value >> (8 * o->part[0].bytes));
 }
 
-/* Leaves the instruction to fault again; a guest that makes this happen for ever is stopped, a process in it gets an exception. */
+/* Leaves the instruction to fault again; a guest that makes this happen for ever is stopped, a process in it gets an
+ * exception. */
 static void refuse(struct emulation *e)
 {
     struct vcpu *v = e->v;
@@ -114,7 +120,8 @@ static void refuse(struct emulation *e)
     if (e->user)
         vcpu_inject_exception(v, VECTOR_UD, false, 0);
     else
-        domain_kill(v->domain, "vcpu %u: the instruction at rip=%lx does not access the address that faulted", v->id, v->regs.rip);
+        domain_kill(v->domain, "vcpu %u: the instruction at rip=%lx does not access the address that faulted", v->id,
+                    v->regs.rip);
 }
 
 /* The instruction was performed. */
@@ -217,7 +224,8 @@ static void string_advance(struct emulation *e, enum gpr reg)
     address_register_set(e->v, reg, width, e->v->regs.gpr[reg] + (uint64_t)string_step(e->v, e->insn.bytes));
 }
 
-/* One element per call: the instruction stays where it is until the count is used up, as with an interrupt between elements. */
+/* One element per call: the instruction stays where it is until the count is used up, as with an interrupt between
+ * elements. */
 static void emulate_string(struct emulation *e)
 {
     const struct insn *i = &e->insn;

@@ -1,4 +1,4 @@
-/* host.h - the few looks at the machine's own CPU and ports that the policies take; unit tests put fakes in their place */
+/* host.h - what the policies look at of the machine's own CPU and ports; unit tests put fakes in their place */
 #pragma once
 #include <hv/types.h>
 

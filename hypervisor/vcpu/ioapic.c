@@ -1,7 +1,7 @@
 /*
  * ioapic.c - the I/O APICs of a domain.
- * One lock per domain guards pins and index registers. It is a leaf: messages to vLAPICs and calls to the machine's lines (host_gsi_*)
- * are made after it is released, from what was decided under it.
+ * One lock per domain guards pins and index registers. It is a leaf: messages to vLAPICs and calls to the machine's
+ * lines (host_gsi_*) are made after it is released, from what was decided under it.
  */
 #include "ioapic.h"
 #include <hv/domain.h>
@@ -165,7 +165,8 @@ uint32_t vioapic_read(struct domain *d, gpa_t gpa)
 }
 
 /* The guest's unmasking is what asks for the machine's line; a change of trigger or polarity asks again. */
-static void decide_host(const struct domain *d, const struct vioapic_unit *u, uint32_t pin, uint64_t old, struct actions *a)
+static void decide_host(const struct domain *d, const struct vioapic_unit *u, uint32_t pin, uint64_t old,
+                        struct actions *a)
 {
     const uint64_t kind = RTE_LEVEL | RTE_ACTIVE_LOW;
     uint64_t now = u->entry[pin];
@@ -196,7 +197,8 @@ static void write_entry(struct domain *d, struct vioapic_unit *u, uint32_t n, ui
     if (!(u->entry[pin] & RTE_LEVEL))
         u->entry[pin] &= ~RTE_REMOTE_IRR;
     decide_host(d, u, pin, old, a);
-    /* A bound line that is up will interrupt again by itself: what is remembered of it is stale, and would be delivered twice. */
+    /* A bound line that is up will interrupt again by itself: what is remembered of it is stale, and would be delivered
+     * twice. */
     if (a->host == HOST_BIND && !(u->entry[pin] & RTE_REMOTE_IRR))
         set_line(u, pin, false);
     sample_level(u, pin, a);
@@ -211,8 +213,8 @@ static void eoi_pin(struct domain *d, struct vioapic_unit *u, uint32_t pin, uint
         return;
     *entry &= ~RTE_REMOTE_IRR;
     if (lines_are_real(d)) {
-        /* We do not see the machine's line fall: if it is still up it interrupts again once it is unmasked. A pin that the guest
-         * has masked meanwhile stays masked; its unmasking binds it again. */
+        /* We do not see the machine's line fall: if it is still up it interrupts again once it is unmasked. A pin that
+         * the guest has masked meanwhile stays masked; its unmasking binds it again. */
         set_line(u, pin, false);
         a->gsi = u->gsi_base + pin;
         a->host = *entry & RTE_MASKED ? HOST_NOTHING : HOST_EOI;

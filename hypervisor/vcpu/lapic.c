@@ -221,8 +221,8 @@ static void write_svr(struct vlapic *l, uint32_t value)
     }
     /* Against the other order on the CPU that sets the pending byte and then looks whether this APIC is enabled. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    /* Linux registers its upcall vector before it enables the LAPIC: an event raised in between was dropped here, and as the upcall is
-     * only raised on the 0 to 1 edge of the pending byte it would never come again. */
+    /* Linux registers its upcall vector before it enables the LAPIC: an event raised in between was dropped here, and
+     * as the upcall is only raised on the 0 to 1 edge of the pending byte it would never come again. */
     if (!was_enabled && v->upcall_vector && v->info && read_once(v->info->evtchn_upcall_pending))
         vlapic_set_irq(v, v->upcall_vector, false);
 }
@@ -273,7 +273,8 @@ static bool x2apic_write_ok(uint32_t offset, uint64_t value)
     case LAPIC_ESR: return value == 0;
     case LAPIC_TIMER_INITIAL: return value <= UINT32_MAX;
     case LAPIC_TIMER_DIVIDE: return !(value & ~0xbul);
-    default: return is_lvt(offset) && !(value & ~(uint64_t)(lvt_writable[(offset - LAPIC_LVT_TIMER) >> 4] | LVT_READ_ONLY));
+    default:
+        return is_lvt(offset) && !(value & ~(uint64_t)(lvt_writable[(offset - LAPIC_LVT_TIMER) >> 4] | LVT_READ_ONLY));
     }
 }
 

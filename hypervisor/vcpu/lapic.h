@@ -1,7 +1,8 @@
 /*
  * lapic.h - inside of the local APIC; private to lapic*.c (and their tests).
- * Who writes what: irr and tmr any CPU, by atomic bit operations; isr and the registers only the CPU that runs the vCPU, with plain
- * stores that other CPUs may read at any time (tpr, logical ids, svr, base for routing). There is no lock.
+ * Who writes what: irr and tmr any CPU, by atomic bit operations; isr and the registers only the CPU that runs the
+ * vCPU, with plain stores that other CPUs may read at any time (tpr, logical ids, svr, base for routing). There is no
+ * lock.
  */
 #pragma once
 #include <hv/lock.h>
@@ -10,27 +11,27 @@
 #include <hv/vlapic.h>
 
 enum lapic_reg { /* offset in the xAPIC page; the x2APIC MSR is 0x800 + offset / 16 */
-    LAPIC_ID = 0x020,
-    LAPIC_VERSION = 0x030,
-    LAPIC_TPR = 0x080,
-    LAPIC_APR = 0x090,
-    LAPIC_PPR = 0x0a0,
-    LAPIC_EOI = 0x0b0,
-    LAPIC_LDR = 0x0d0,
-    LAPIC_DFR = 0x0e0,
-    LAPIC_SVR = 0x0f0,
-    LAPIC_ISR = 0x100, /* eight registers each, 0x10 apart */
-    LAPIC_TMR = 0x180,
-    LAPIC_IRR = 0x200,
-    LAPIC_ESR = 0x280,
-    LAPIC_ICR = 0x300,
-    LAPIC_ICR_HIGH = 0x310,
-    LAPIC_LVT_TIMER = 0x320, /* then thermal, performance, LINT0, LINT1, error, 0x10 apart */
-    LAPIC_LVT_ERROR = 0x370,
-    LAPIC_TIMER_INITIAL = 0x380,
-    LAPIC_TIMER_CURRENT = 0x390,
-    LAPIC_TIMER_DIVIDE = 0x3e0,
-    LAPIC_SELF_IPI = 0x3f0,
+                 LAPIC_ID = 0x020,
+                 LAPIC_VERSION = 0x030,
+                 LAPIC_TPR = 0x080,
+                 LAPIC_APR = 0x090,
+                 LAPIC_PPR = 0x0a0,
+                 LAPIC_EOI = 0x0b0,
+                 LAPIC_LDR = 0x0d0,
+                 LAPIC_DFR = 0x0e0,
+                 LAPIC_SVR = 0x0f0,
+                 LAPIC_ISR = 0x100, /* eight registers each, 0x10 apart */
+                 LAPIC_TMR = 0x180,
+                 LAPIC_IRR = 0x200,
+                 LAPIC_ESR = 0x280,
+                 LAPIC_ICR = 0x300,
+                 LAPIC_ICR_HIGH = 0x310,
+                 LAPIC_LVT_TIMER = 0x320, /* then thermal, performance, LINT0, LINT1, error, 0x10 apart */
+                 LAPIC_LVT_ERROR = 0x370,
+                 LAPIC_TIMER_INITIAL = 0x380,
+                 LAPIC_TIMER_CURRENT = 0x390,
+                 LAPIC_TIMER_DIVIDE = 0x3e0,
+                 LAPIC_SELF_IPI = 0x3f0,
 };
 
 enum lapic_lvt { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, NR_LVTS };
@@ -54,13 +55,13 @@ struct vlapic {
     uint64_t irr[4], isr[4], tmr[4]; /* bit = vector */
     uint64_t base;                   /* IA32_APIC_BASE */
     uint32_t tpr, svr;
-    uint32_t ldr, dfr;               /* xAPIC only; in x2APIC mode the LDR follows from the id */
-    uint32_t esr, esr_latched;       /* errors since the last write to ESR; what a read shows */
+    uint32_t ldr, dfr;         /* xAPIC only; in x2APIC mode the LDR follows from the id */
+    uint32_t esr, esr_latched; /* errors since the last write to ESR; what a read shows */
     uint64_t icr;
     uint32_t lvt[NR_LVTS];
     uint32_t timer_initial, timer_divide;
-    uint64_t timer_period;           /* ns, 0 = not periodic; read by the timer's CPU */
-    uint64_t timer_deadline;         /* ns of system time of the next expiry, 0 = not running */
+    uint64_t timer_period;   /* ns, 0 = not periodic; read by the timer's CPU */
+    uint64_t timer_deadline; /* ns of system time of the next expiry, 0 = not running */
     struct vcpu *vcpu;
     struct timer timer;
 };

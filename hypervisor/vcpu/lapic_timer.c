@@ -1,13 +1,15 @@
 /*
  * lapic_timer.c - the timer of the local APIC: one-shot and periodic.
- * Registers are changed on the vCPU's CPU; expiry runs on the CPU where the timer was set. They share timer_period and the LVT entry as
- * single words. A periodic timer arms itself again from its expiry, so stopping clears the period first and then stops twice: after the
- * first stop no expiry is under way that could have read the old period, the second takes out what it may have set.
+ * Registers are changed on the vCPU's CPU; expiry runs on the CPU where the timer was set. They share timer_period and
+ * the LVT entry as single words. A periodic timer arms itself again from its expiry, so stopping clears the period
+ * first and then stops twice: after the first stop no expiry is under way that could have read the old period, the
+ * second takes out what it may have set.
  */
 #include "lapic.h"
 
-#define BUS_CYCLE_NS  10     /* a bus of 100 MHz; guests calibrate it */
-#define PERIOD_MIN_NS 100000 /* a guest that asks for more ticks than this gets fewer: they would cost the host, not only it */
+#define BUS_CYCLE_NS 10 /* a bus of 100 MHz; guests calibrate it */
+#define PERIOD_MIN_NS                                                                                                  \
+    100000 /* a guest that asks for more ticks than this gets fewer: they would cost the host, not only it */
 
 static uint64_t cycle_ns(const struct vlapic *l)
 {

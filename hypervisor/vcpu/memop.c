@@ -54,7 +54,8 @@ static bool rights_ok(const struct segment *s, bool write)
     return !write || (s->attr & TYPE_WRITE_OR_READ);
 }
 
-bool segment_access(struct vcpu *v, enum seg_name segment, uint64_t offset, unsigned int bytes, bool write, uint64_t *linear)
+bool segment_access(struct vcpu *v, enum seg_name segment, uint64_t offset, unsigned int bytes, bool write,
+                    uint64_t *linear)
 {
     const struct vcpu_regs *r = vcpu_regs(v, REGS_SEGMENTS);
     const struct segment *s = &r->seg[segment];

@@ -12,7 +12,8 @@ uint64_t instruction_address(struct vcpu *v);
  * Checks segment (limit, rights) or canonical form for an access and gives the linear address.
  * False: the exception the processor would raise has been injected.
  */
-bool segment_access(struct vcpu *v, enum seg_name segment, uint64_t offset, unsigned int bytes, bool write, uint64_t *linear);
+bool segment_access(struct vcpu *v, enum seg_name segment, uint64_t offset, unsigned int bytes, bool write,
+                    uint64_t *linear);
 
 /* Registers cut to the address size: `value` as a counter or index of that width, and writing one back. */
 uint64_t address_cut(uint64_t value, unsigned int address_bytes);

@@ -16,13 +16,15 @@ static bool in_lapic_page(gpa_t gpa)
 
 bool mmio_is_trapped(struct vcpu *v, gpa_t gpa)
 {
-    /* The machine's own LAPIC and message window are there: never to be passed through, whatever mode the guest's LAPIC is in. */
+    /* The machine's own LAPIC and message window are there: never to be passed through, whatever mode the guest's LAPIC
+     * is in. */
     if (gpa.v >= LAPIC_PAGE && gpa.v < MSI_WINDOW_END)
         return true;
     return vioapic_covers(v->domain, gpa) || (v->domain->vpci && vpci_covers(v->domain, gpa));
 }
 
-/* LAPIC and I/O APICs have 32-bit registers only: smaller reads see their part, the second half of an 8-byte read is 0. */
+/* LAPIC and I/O APICs have 32-bit registers only: smaller reads see their part, the second half of an 8-byte read is 0.
+ */
 static uint64_t part_of_register(uint32_t value, gpa_t gpa, unsigned int bytes)
 {
     uint64_t part = value >> (8 * (gpa.v & 3));

@@ -1,6 +1,7 @@
 /*
  * msr_policy.c - model-specific registers of guests: a table, and #GP for what is not in it.
- * Registers that the vendor's run loop lets through (SYSENTER, STAR and so on) or handles itself (EFER) do not come here.
+ * Registers that the vendor's run loop lets through (SYSENTER, STAR and so on) or handles itself (EFER) do not come
+ * here.
  */
 #include "host.h"
 #include <hv/cpu.h>
@@ -39,9 +40,11 @@ enum {
 #define MISC_ENABLE_DEFAULT (1ul << 0 | 1ul << 11 | 1ul << 12)         /* fast strings; no branch trace, no PEBS */
 #define PAT_DEFAULT         0x0007040600070406ul
 
-static const uint16_t fixed_msrs[GUEST_MTRR_FIXED] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
+static const uint16_t fixed_msrs[GUEST_MTRR_FIXED] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a,
+                                                      0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
 
 /* Registers that read as a constant and ignore writes. */
+/* clang-format off */
 static const struct constant {
     uint32_t msr;
     enum { ANY_CPU, ONLY_INTEL, ONLY_AMD } where;
@@ -79,6 +82,7 @@ static const struct constant {
     {0xc001102d, ONLY_AMD, 0},
     {0xc00110e3, ONLY_AMD, 0},
 };
+/* clang-format on */
 
 static const struct constant *find_constant(uint32_t msr)
 {
@@ -110,7 +114,8 @@ static uint64_t address_bits(void)
     return (1ul << host.phys_bits) - 1;
 }
 
-/* Values the processor would refuse raise #GP (SDM vol. 3, 12.11.2). They have no effect under nested paging but are kept. */
+/* Values the processor would refuse raise #GP (SDM vol. 3, 12.11.2). They have no effect under nested paging but are
+ * kept. */
 static bool mtrr_value_ok(uint32_t msr, uint64_t value)
 {
     if (msr == MTRR_DEFAULT)
@@ -160,7 +165,8 @@ void guest_msrs_init(struct vcpu *v)
     struct guest_msrs *m = &v->msrs;
     uint32_t leaf[4];
 
-    *m = (struct guest_msrs){.pat = PAT_DEFAULT, .xcr0 = 1, .misc_enable = MISC_ENABLE_DEFAULT, .mtrr_default = MTRR_DEFAULT_WB};
+    *m = (struct guest_msrs){
+        .pat = PAT_DEFAULT, .xcr0 = 1, .misc_enable = MISC_ENABLE_DEFAULT, .mtrr_default = MTRR_DEFAULT_WB};
     for (size_t i = 0; i < GUEST_MTRR_FIXED; i++)
         m->mtrr_fixed[i] = 0x0606060606060606ul;
     if (v->domain->is_control)
@@ -180,7 +186,8 @@ static bool shows_ibpb(struct vcpu *v)
     return leaf[1] & 1u << 12;
 }
 
-/* The guest names a page of its own (bits 63:12) and gets our stubs written there; bits 11:0 choose a page of several: only 0. */
+/* The guest names a page of its own (bits 63:12) and gets our stubs written there; bits 11:0 choose a page of several:
+ * only 0. */
 static int fill_hypercall_page(struct vcpu *v, uint64_t value)
 {
     uint8_t *page;
@@ -266,7 +273,9 @@ int msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
     case APIC_BASE: return vlapic_set_base(v, value);
     case PRED_CMD: return write_pred_cmd(v, value);
     case MCG_STATUS: v->msrs.mcg_status = value & 7; return 0;
-    case MISC_ENABLE: v->msrs.misc_enable = (value & ~MISC_ENABLE_DEFAULT) | MISC_ENABLE_DEFAULT; return host.is_amd ? -1 : 0;
+    case MISC_ENABLE:
+        v->msrs.misc_enable = (value & ~MISC_ENABLE_DEFAULT) | MISC_ENABLE_DEFAULT;
+        return host.is_amd ? -1 : 0;
     case PAT: return write_pat(v, value);
     case TSC_AUX: return write_tsc_aux(v, value);
     case XEN_HYPERCALL_PAGE: return fill_hypercall_page(v, value);

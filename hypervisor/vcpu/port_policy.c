@@ -1,6 +1,7 @@
 /*
  * port_policy.c - who may use which I/O port.
- * dom0 drives the machine: a port is its own unless it stands here. Other domains have none but the few of a PVH platform.
+ * dom0 drives the machine: a port is its own unless it stands here. Other domains have none but the few of a PVH
+ * platform.
  */
 #include "host.h"
 #include "ports.h"
@@ -17,7 +18,7 @@ struct sleep_request dom0_sleep;
 
 struct port_range {
     uint16_t first, last;
-    uint32_t (*read)(struct vcpu *v, uint16_t port, unsigned int bytes); /* NULL: all ones */
+    uint32_t (*read)(struct vcpu *v, uint16_t port, unsigned int bytes);              /* NULL: all ones */
     void (*write)(struct vcpu *v, uint16_t port, unsigned int bytes, uint32_t value); /* NULL: ignored */
 };
 
@@ -72,9 +73,9 @@ static void write_cmos(struct vcpu *v, uint16_t port, unsigned int bytes, uint32
 }
 
 /*
- * ACPI PM1 control, two bytes each. dom0 writes the sleep type first and then, once more, with SLP_EN set: that write does not reach the
- * hardware, it asks the hypervisor to stop the machine, which uses the remembered values. Everything else (SCI_EN, bus master
- * reload) is dom0's.
+ * ACPI PM1 control, two bytes each. dom0 writes the sleep type first and then, once more, with SLP_EN set: that write
+ * does not reach the hardware, it asks the hypervisor to stop the machine, which uses the remembered values. Everything
+ * else (SCI_EN, bus master reload) is dom0's.
  */
 static uint16_t *pm1_value(uint16_t port)
 {
@@ -126,6 +127,7 @@ static void write_domu_reset(struct vcpu *v, uint16_t port, unsigned int bytes, 
 /* ---- tables ---- */
 
 /* Found in this order: CF9 before the configuration ports around it. */
+/* clang-format off */
 static const struct port_range dom0_ports[] = {
     {0x0cf9, 0x0cf9, read_zero, write_cf9},
     {0x0cf8, 0x0cff, vpci_port_read, vpci_port_write},
@@ -142,6 +144,7 @@ static const struct port_range dom0_ports[] = {
     {0x00f0, 0x00f1, NULL, NULL}, /* coprocessor error */
     {0x04d0, 0x04d1, NULL, NULL},
 };
+/* clang-format on */
 
 /* As the toolstack's tables for PVH guests say. */
 static const struct port_range domu_ports[] = {
@@ -156,7 +159,8 @@ static const struct port_range denied = {0, 0xffff, NULL, NULL};
 /* Where the machine says its ports are. */
 static bool dom0_machine_port(uint16_t port, struct port_range *out)
 {
-    if ((machine.pm1a_cnt && (uint16_t)(port - machine.pm1a_cnt) < 2) || (machine.pm1b_cnt && (uint16_t)(port - machine.pm1b_cnt) < 2)) {
+    if ((machine.pm1a_cnt && (uint16_t)(port - machine.pm1a_cnt) < 2) ||
+        (machine.pm1b_cnt && (uint16_t)(port - machine.pm1b_cnt) < 2)) {
         uint16_t base = pm1_base(port);
         *out = (struct port_range){base, (uint16_t)(base + 1), read_pm1, write_pm1};
         return true;

@@ -15,7 +15,8 @@ static void copy_failed(struct vcpu *v, uint64_t linear, bool write)
     vcpu_inject_exception(v, VECTOR_PF, true, write ? 2 : 0);
 }
 
-/* INS: the memory is looked at before the port is read, as reading may change the device. False: an exception is injected. */
+/* INS: the memory is looked at before the port is read, as reading may change the device. False: an exception is
+ * injected. */
 static bool string_in(struct vcpu *v, const struct port_access *a)
 {
     uint64_t linear;
@@ -44,7 +45,8 @@ static bool string_out(struct vcpu *v, const struct port_access *a)
     uint64_t linear;
     uint32_t value = 0;
 
-    if (!segment_access(v, (enum seg_name)a->segment, address_cut(v->regs.gpr[RSI], a->address_bytes), a->bytes, false, &linear))
+    if (!segment_access(v, (enum seg_name)a->segment, address_cut(v->regs.gpr[RSI], a->address_bytes), a->bytes, false,
+                        &linear))
         return false;
     if (copy_from_guest(v, &value, GUEST_PTR(linear), a->bytes)) {
         copy_failed(v, linear, false);
@@ -55,7 +57,8 @@ static bool string_out(struct vcpu *v, const struct port_access *a)
     return true;
 }
 
-/* One element per call; the instruction stays where it is until the count is used up, so that interrupts get in between. */
+/* One element per call; the instruction stays where it is until the count is used up, so that interrupts get in
+ * between. */
 static void port_string(struct vcpu *v, const struct port_access *a)
 {
     uint64_t left = address_cut(v->regs.gpr[RCX], a->address_bytes);

@@ -50,7 +50,8 @@ static void perform(const struct step *s)
         vector = vlapic_pending(v);
         if (vector >= 0) {
             vlapic_accept(v, (uint8_t)vector);
-            require(vlapic_pending(v) < 0 || (vlapic_pending(v) & 0xf0) > (vector & 0xf0)); /* only what came in meanwhile could be */
+            require(vlapic_pending(v) < 0 ||
+                    (vlapic_pending(v) & 0xf0) > (vector & 0xf0)); /* only what came in meanwhile could be */
         }
         break;
     case 9: vlapic_deliver_msi(&fake.d, 0xfee00000 | (s->value & 0xff00f), (uint32_t)(s->value >> 32)); break;
@@ -84,7 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     struct step s;
 
     fake_setup(bytes & 1);
-    require(vioapic_create(&fake.d) == 0 && vioapic_add(&fake.d, 1, 0xfec00000, 0, 24) == 0 && vioapic_add(&fake.d, 2, 0xfec10000, 24, 32) == 0);
+    require(vioapic_create(&fake.d) == 0 && vioapic_add(&fake.d, 1, 0xfec00000, 0, 24) == 0 &&
+            vioapic_add(&fake.d, 2, 0xfec10000, 24, 32) == 0);
     for (unsigned int i = 0; i < FAKE_VCPUS; i++)
         require(vlapic_msr_write(&fake.v[i], 0x80f, 0x1ff) == 0);
     for (size_t n = 0; n < 64 && bytes >= sizeof(s); n++, data += sizeof(s), bytes -= sizeof(s)) {

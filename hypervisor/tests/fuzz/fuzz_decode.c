@@ -1,4 +1,5 @@
-/* fuzz_decode.c - fuzz target: any bytes as an instruction, in every mode; the decoder sees no more than it says it used */
+/* fuzz_decode.c - fuzz target: any bytes as an instruction, in every mode; the decoder sees no more than it says it
+ * used */
 #include <stdlib.h>
 #include <string.h>
 #include "../../vcpu/decode.h"
@@ -13,9 +14,10 @@ static void require(bool promise)
 
 static bool same(const struct insn *a, const struct insn *b)
 {
-    return a->op == b->op && a->dst == b->dst && a->src == b->src && a->length == b->length && a->bytes == b->bytes && a->src_bytes == b->src_bytes &&
-           a->address_bytes == b->address_bytes && a->rep == b->rep && a->lock == b->lock && a->reg == b->reg && a->reg_high == b->reg_high &&
-           a->imm == b->imm && a->segment == b->segment && a->base == b->base && a->index == b->index && a->scale == b->scale &&
+    return a->op == b->op && a->dst == b->dst && a->src == b->src && a->length == b->length && a->bytes == b->bytes &&
+           a->src_bytes == b->src_bytes && a->address_bytes == b->address_bytes && a->rep == b->rep &&
+           a->lock == b->lock && a->reg == b->reg && a->reg_high == b->reg_high && a->imm == b->imm &&
+           a->segment == b->segment && a->base == b->base && a->index == b->index && a->scale == b->scale &&
            a->rip_relative == b->rip_relative && a->displacement == b->displacement;
 }
 
@@ -27,7 +29,8 @@ static bool is_size(unsigned int n)
 static void check(const struct insn *i, enum cpu_mode mode)
 {
     require(i->length >= 1 && i->length <= INSN_MAX_BYTES);
-    require(is_size(i->bytes) && is_size(i->src_bytes) && i->src_bytes <= i->bytes && is_size(i->address_bytes) && i->address_bytes > 1);
+    require(is_size(i->bytes) && is_size(i->src_bytes) && i->src_bytes <= i->bytes && is_size(i->address_bytes) &&
+            i->address_bytes > 1);
     require(mode == CPU_64 || (i->bytes <= 4 && i->address_bytes <= 4 && !i->rip_relative));
     require(i->reg < NR_GPRS && (!i->reg_high || i->reg <= RBX));
     require(i->base == INSN_NO_REG || i->base < NR_GPRS);

@@ -1,6 +1,7 @@
 /*
  * fuzz_emulate.c - fuzz target: any registers, segments and code behind a fault on device memory.
- * Whatever comes: the guest goes on behind the instruction, gets an exception, faults again or dies; a process changes no RAM.
+ * Whatever comes: the guest goes on behind the instruction, gets an exception, faults again or dies; a process changes
+ * no RAM.
  */
 #include <stdlib.h>
 #include <string.h>

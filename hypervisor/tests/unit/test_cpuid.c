@@ -75,21 +75,35 @@ static void registers_are_written(void **state)
 
 static void what_guests_must_not_have_is_hidden(void **state)
 {
-    static const struct { uint32_t leaf, sub; unsigned int reg, bit; } hidden[] = {
-        {1, 0, C, 2}, {1, 0, C, 3}, {1, 0, C, 5}, {1, 0, C, 6}, {1, 0, C, 7}, {1, 0, C, 8}, {1, 0, C, 15}, {1, 0, C, 24}, {1, 0, D, 18}, {1, 0, D, 21},
-        {1, 0, D, 22}, {1, 0, D, 29}, {7, 0, B, 1}, {7, 0, B, 2}, {7, 0, B, 4}, {7, 0, B, 11}, {7, 0, B, 12}, {7, 0, B, 14}, {7, 0, B, 15}, {7, 0, B, 25},
-        {7, 0, C, 3}, {7, 0, C, 4}, {7, 0, C, 5}, {7, 0, C, 7}, {7, 0, C, 13}, {7, 0, C, 16}, {7, 0, C, 23}, {7, 0, C, 30}, {7, 0, D, 18}, {7, 0, D, 19},
-        {7, 0, D, 20}, {7, 0, D, 26}, {7, 0, D, 27}, {7, 0, D, 28}, {7, 0, D, 29}, {7, 0, D, 31}, {7, 1, A, 26}, {0xd, 1, A, 3}, {0xd, 1, A, 4},
-        {0x80000001, 0, C, 2}, {0x80000001, 0, C, 3}, {0x80000001, 0, C, 4}, {0x80000001, 0, C, 9}, {0x80000001, 0, C, 10}, {0x80000001, 0, C, 12}, {0x80000001, 0, C, 13},
-        {0x80000001, 0, C, 15}, {0x80000001, 0, C, 19}, {0x80000001, 0, C, 23}, {0x80000001, 0, C, 24}, {0x80000001, 0, C, 28}, {0x80000001, 0, C, 29},
-        {0x80000001, 0, D, 25}, {0x80000008, 0, B, 4}, {0x80000008, 0, B, 14}, {0x80000008, 0, B, 15}, {0x80000008, 0, B, 24}, {0x80000008, 0, B, 25},
+    static const struct {
+        uint32_t leaf, sub;
+        unsigned int reg, bit;
+    } hidden[] = {
+        {1, 0, C, 2},           {1, 0, C, 3},           {1, 0, C, 5},           {1, 0, C, 6},
+        {1, 0, C, 7},           {1, 0, C, 8},           {1, 0, C, 15},          {1, 0, C, 24},
+        {1, 0, D, 18},          {1, 0, D, 21},          {1, 0, D, 22},          {1, 0, D, 29},
+        {7, 0, B, 1},           {7, 0, B, 2},           {7, 0, B, 4},           {7, 0, B, 11},
+        {7, 0, B, 12},          {7, 0, B, 14},          {7, 0, B, 15},          {7, 0, B, 25},
+        {7, 0, C, 3},           {7, 0, C, 4},           {7, 0, C, 5},           {7, 0, C, 7},
+        {7, 0, C, 13},          {7, 0, C, 16},          {7, 0, C, 23},          {7, 0, C, 30},
+        {7, 0, D, 18},          {7, 0, D, 19},          {7, 0, D, 20},          {7, 0, D, 26},
+        {7, 0, D, 27},          {7, 0, D, 28},          {7, 0, D, 29},          {7, 0, D, 31},
+        {7, 1, A, 26},          {0xd, 1, A, 3},         {0xd, 1, A, 4},         {0x80000001, 0, C, 2},
+        {0x80000001, 0, C, 3},  {0x80000001, 0, C, 4},  {0x80000001, 0, C, 9},  {0x80000001, 0, C, 10},
+        {0x80000001, 0, C, 12}, {0x80000001, 0, C, 13}, {0x80000001, 0, C, 15}, {0x80000001, 0, C, 19},
+        {0x80000001, 0, C, 23}, {0x80000001, 0, C, 24}, {0x80000001, 0, C, 28}, {0x80000001, 0, C, 29},
+        {0x80000001, 0, D, 25}, {0x80000008, 0, B, 4},  {0x80000008, 0, B, 14}, {0x80000008, 0, B, 15},
+        {0x80000008, 0, B, 24}, {0x80000008, 0, B, 25},
     };
-    static const uint32_t empty[] = {3, 5, 9, 0xa, 0xc, 0xe, 0xf, 0x10, 0x12, 0x14, 0x15, 0x16, 0x19, 0x1b, 0x20, 0x23, 0x8000000a, 0x8000001b, 0x8000001c, 0x8000001f,
-                                     0x80000020, 0x80000022, 0x80000023, 0x80000100, 0x20000000, 0x80860000, 0xc0000000};
+    static const uint32_t empty[] = {3,          5,          9,          0xa,        0xc,        0xe,        0xf,
+                                     0x10,       0x12,       0x14,       0x15,       0x16,       0x19,       0x1b,
+                                     0x20,       0x23,       0x8000000a, 0x8000001b, 0x8000001c, 0x8000001f, 0x80000020,
+                                     0x80000022, 0x80000023, 0x80000100, 0x20000000, 0x80860000, 0xc0000000};
 
     for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
         if (bit(hidden[i].leaf, hidden[i].sub, hidden[i].reg, hidden[i].bit))
-            fail_msg("leaf %x/%u register %u bit %u shows", hidden[i].leaf, hidden[i].sub, hidden[i].reg, hidden[i].bit);
+            fail_msg("leaf %x/%u register %u bit %u shows", hidden[i].leaf, hidden[i].sub, hidden[i].reg,
+                     hidden[i].bit);
     for (size_t i = 0; i < ARRAY_SIZE(empty); i++) {
         fake_cpuid_set(empty[i], 0xffffffff, ~0u, ~0u, ~0u, ~0u);
         for (unsigned int r = 0; r < 4; r++)
@@ -100,10 +114,17 @@ static void what_guests_must_not_have_is_hidden(void **state)
 
 static void what_kernels_need_is_shown(void **state)
 {
-    static const struct { uint32_t leaf; unsigned int reg, bit; } shown[] = {
-        {1, D, 0}, {1, D, 5}, {1, D, 6}, {1, D, 8}, {1, D, 9}, {1, D, 13}, {1, D, 15}, {1, D, 16}, {1, D, 25}, {1, D, 26}, {1, C, 0}, {1, C, 13}, {1, C, 17}, {1, C, 21}, {1, C, 26},
-        {1, C, 30}, {7, B, 0}, {7, B, 7}, {7, B, 9}, {7, B, 10}, {7, B, 20}, {7, C, 2}, {0x80000001, C, 0}, {0x80000001, C, 22}, {0x80000001, D, 11}, {0x80000001, D, 20},
-        {0x80000001, D, 26}, {0x80000001, D, 27}, {0x80000001, D, 29}, {0x80000001, D, 6}, {0x80000007, D, 8}, {0x80000008, B, 12}, {6, A, 2},
+    static const struct {
+        uint32_t leaf;
+        unsigned int reg, bit;
+    } shown[] = {
+        {1, D, 0},           {1, D, 5},           {1, D, 6},           {1, D, 8},           {1, D, 9},
+        {1, D, 13},          {1, D, 15},          {1, D, 16},          {1, D, 25},          {1, D, 26},
+        {1, C, 0},           {1, C, 13},          {1, C, 17},          {1, C, 21},          {1, C, 26},
+        {1, C, 30},          {7, B, 0},           {7, B, 7},           {7, B, 9},           {7, B, 10},
+        {7, B, 20},          {7, C, 2},           {0x80000001, C, 0},  {0x80000001, C, 22}, {0x80000001, D, 11},
+        {0x80000001, D, 20}, {0x80000001, D, 26}, {0x80000001, D, 27}, {0x80000001, D, 29}, {0x80000001, D, 6},
+        {0x80000007, D, 8},  {0x80000008, B, 12}, {6, A, 2},
     };
     for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
         if (!bit(shown[i].leaf, 0, shown[i].reg, shown[i].bit))
@@ -196,7 +217,7 @@ static void save_areas_fit_together(void **state)
     assert_int_equal(leaf(0, 0xd, 2, A), 0x100);
     assert_int_equal(leaf(0, 0xd, 9, A), 0); /* PKRU is not for guests */
     assert_int_equal(leaf(0, 0xd, 200, A), 0);
-    assert_false(bit(7, 0, B, 16));  /* without its state there is no AVX-512 */
+    assert_false(bit(7, 0, B, 16)); /* without its state there is no AVX-512 */
     assert_true(bit(7, 0, B, 5));
     host.xcr0_mask = 3;
     assert_false(bit(7, 0, B, 5));

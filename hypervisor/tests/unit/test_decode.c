@@ -21,6 +21,7 @@ struct expected {
 #define IMM(o, ...)   .op = (o), .dst = OPERAND_MEM, .src = OPERAND_IMM, __VA_ARGS__
 
 /* scale 0 and src_bytes 0 stand for what the decoder gives by default: 1, and the operand size. */
+/* clang-format off */
 static const struct expected table[] = {
     /* Linux readl, writel: mov (%rdi),%eax; mov %esi,0x10(%rax) */
     {"8b07", CPU_64, {LOAD(OP_MOV, .bytes = 4, .address_bytes = 8, .reg = RAX, .segment = SEG_DS, .base = RDI, .index = NO)}},
@@ -62,6 +63,7 @@ static const struct expected table[] = {
     {"488b00", CPU_64, {LOAD(OP_MOV, .bytes = 8, .address_bytes = 8, .reg = RAX, .segment = SEG_DS, .base = RAX, .index = NO)}},
     {"48668b00", CPU_64, {LOAD(OP_MOV, .bytes = 2, .address_bytes = 8, .reg = RAX, .segment = SEG_DS, .base = RAX, .index = NO)}}, /* REX before a prefix is void */
 };
+/* clang-format on */
 
 static size_t unhex(const char *hex, uint8_t *out)
 {
@@ -77,14 +79,17 @@ static size_t unhex(const char *hex, uint8_t *out)
 static void assert_same(const char *hex, const struct insn *got, const struct insn *want)
 {
     if (got->op == want->op && got->dst == want->dst && got->src == want->src && got->bytes == want->bytes &&
-        got->src_bytes == (want->src_bytes ? want->src_bytes : want->bytes) && got->address_bytes == want->address_bytes &&
-        got->rep == want->rep && got->lock == want->lock && got->reg == want->reg && got->reg_high == want->reg_high && got->imm == want->imm &&
+        got->src_bytes == (want->src_bytes ? want->src_bytes : want->bytes) &&
+        got->address_bytes == want->address_bytes && got->rep == want->rep && got->lock == want->lock &&
+        got->reg == want->reg && got->reg_high == want->reg_high && got->imm == want->imm &&
         got->segment == want->segment && got->base == want->base && got->index == want->index &&
-        got->scale == (want->scale ? want->scale : 1) && got->rip_relative == want->rip_relative && got->displacement == want->displacement)
+        got->scale == (want->scale ? want->scale : 1) && got->rip_relative == want->rip_relative &&
+        got->displacement == want->displacement)
         return;
-    fail_msg("%s decoded as op %d %d<-%d bytes %u/%u addr %u reg %u%s imm %lx seg %d [%u+%u*%u%+ld]%s", hex, got->op, got->dst, got->src, got->bytes,
-             got->src_bytes, got->address_bytes, got->reg, got->reg_high ? "h" : "", got->imm, got->segment, got->base, got->index, got->scale,
-             got->displacement, got->rip_relative ? " rip" : "");
+    fail_msg("%s decoded as op %d %d<-%d bytes %u/%u addr %u reg %u%s imm %lx seg %d [%u+%u*%u%+ld]%s", hex, got->op,
+             got->dst, got->src, got->bytes, got->src_bytes, got->address_bytes, got->reg, got->reg_high ? "h" : "",
+             got->imm, got->segment, got->base, got->index, got->scale, got->displacement,
+             got->rip_relative ? " rip" : "");
 }
 
 static void instructions_decode(void **state)
@@ -116,14 +121,28 @@ static void a_part_is_not_enough(void **state)
 
 static void what_is_not_ours_is_refused(void **state)
 {
-    static const struct { const char *hex; enum cpu_mode mode; } bad[] = {
-        {"8bc0", CPU_64},           /* register to register never faults */
-        {"c70800000000", CPU_64},   /* C7 /1 */
-        {"f020c0", CPU_64},         {"f08b00", CPU_64}, {"f03800", CPU_64}, {"f00fa308", CPU_64}, /* LOCK where it is not allowed */
-        {"0f6f00", CPU_64},         /* MMX */
-        {"0f2900", CPU_64},         {"c5f86f00", CPU_64}, {"ff10", CPU_64}, {"fe10", CPU_64}, {"f720", CPU_64}, {"0fba1800", CPU_64},
-        {"6300", CPU_32},           /* ARPL */
-        {"660fc308", CPU_64},       {"90", CPU_64}, {"0f05", CPU_64}, {"50", CPU_64},
+    static const struct {
+        const char *hex;
+        enum cpu_mode mode;
+    } bad[] = {
+        {"8bc0", CPU_64},         /* register to register never faults */
+        {"c70800000000", CPU_64}, /* C7 /1 */
+        {"f020c0", CPU_64},
+        {"f08b00", CPU_64},
+        {"f03800", CPU_64},
+        {"f00fa308", CPU_64}, /* LOCK where it is not allowed */
+        {"0f6f00", CPU_64},   /* MMX */
+        {"0f2900", CPU_64},
+        {"c5f86f00", CPU_64},
+        {"ff10", CPU_64},
+        {"fe10", CPU_64},
+        {"f720", CPU_64},
+        {"0fba1800", CPU_64},
+        {"6300", CPU_32}, /* ARPL */
+        {"660fc308", CPU_64},
+        {"90", CPU_64},
+        {"0f05", CPU_64},
+        {"50", CPU_64},
         {"6666666666666666666666666666668b00", CPU_64}, /* 17 bytes */
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -148,13 +167,37 @@ static void what_is_not_ours_is_refused(void **state)
 
 static void lengths_of_intercepted_instructions(void **state)
 {
-    static const struct { const char *hex; enum cpu_mode mode; size_t length; } known[] = {
-        {"0f20c0", CPU_64, 3},     {"440f22c0", CPU_64, 4},   {"0f23f8", CPU_32, 3}, {"0f2100", CPU_64, 3}, /* mod is ignored */
-        {"0f01d1", CPU_64, 3},     {"0f01d9", CPU_64, 3},     {"0f01c1", CPU_64, 3}, {"0f01f0", CPU_64, 3},
-        {"0f0138", CPU_64, 3},     {"0f017c2410", CPU_64, 5}, {"410f01bc2478563412", CPU_64, 9}, /* INVLPG forms */
-        {"0f013e3412", CPU_16, 5}, {"0f30", CPU_64, 2},       {"0f32", CPU_64, 2},   {"f30f32", CPU_64, 3}, {"0fa2", CPU_64, 2},
-        {"f4", CPU_64, 1},         {"66f4", CPU_16, 2},       {"0f09", CPU_64, 2},   {"0f08", CPU_64, 2},   {"0f06", CPU_64, 2},
-        {"0f31", CPU_64, 2},       {"0f33", CPU_64, 2},       {"8b00", CPU_64, 0},   {"0f0b", CPU_64, 0},   {"90", CPU_64, 0},
+    static const struct {
+        const char *hex;
+        enum cpu_mode mode;
+        size_t length;
+    } known[] = {
+        {"0f20c0", CPU_64, 3},
+        {"440f22c0", CPU_64, 4},
+        {"0f23f8", CPU_32, 3},
+        {"0f2100", CPU_64, 3}, /* mod is ignored */
+        {"0f01d1", CPU_64, 3},
+        {"0f01d9", CPU_64, 3},
+        {"0f01c1", CPU_64, 3},
+        {"0f01f0", CPU_64, 3},
+        {"0f0138", CPU_64, 3},
+        {"0f017c2410", CPU_64, 5},
+        {"410f01bc2478563412", CPU_64, 9}, /* INVLPG forms */
+        {"0f013e3412", CPU_16, 5},
+        {"0f30", CPU_64, 2},
+        {"0f32", CPU_64, 2},
+        {"f30f32", CPU_64, 3},
+        {"0fa2", CPU_64, 2},
+        {"f4", CPU_64, 1},
+        {"66f4", CPU_16, 2},
+        {"0f09", CPU_64, 2},
+        {"0f08", CPU_64, 2},
+        {"0f06", CPU_64, 2},
+        {"0f31", CPU_64, 2},
+        {"0f33", CPU_64, 2},
+        {"8b00", CPU_64, 0},
+        {"0f0b", CPU_64, 0},
+        {"90", CPU_64, 0},
     };
     for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
         uint8_t bytes[16] = {0};

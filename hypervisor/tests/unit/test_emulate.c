@@ -1,6 +1,6 @@
 /*
- * test_emulate.c - the emulator: every instruction form against the processor that runs the test, and the rules that keep a guest
- * from using it for what it may not do.
+ * test_emulate.c - the emulator: every instruction form against the processor that runs the test, and the rules that
+ * keep a guest from using it for what it may not do.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -50,17 +50,23 @@ __asm__(".text\n"
         "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15; pushfq\n"
         "mov %rsp, native_rsp(%rip)\n"
         "pushq native_in+128(%rip); popfq\n"
-        "mov native_in(%rip), %rax; mov native_in+8(%rip), %rcx; mov native_in+16(%rip), %rdx; mov native_in+24(%rip), %rbx\n"
+        "mov native_in(%rip), %rax; mov native_in+8(%rip), %rcx; mov native_in+16(%rip), %rdx; mov native_in+24(%rip), "
+        "%rbx\n"
         "mov native_in+40(%rip), %rbp; mov native_in+48(%rip), %rsi; mov native_in+56(%rip), %rdi\n"
-        "mov native_in+64(%rip), %r8; mov native_in+72(%rip), %r9; mov native_in+80(%rip), %r10; mov native_in+88(%rip), %r11\n"
-        "mov native_in+96(%rip), %r12; mov native_in+104(%rip), %r13; mov native_in+112(%rip), %r14; mov native_in+120(%rip), %r15\n"
+        "mov native_in+64(%rip), %r8; mov native_in+72(%rip), %r9; mov native_in+80(%rip), %r10; mov "
+        "native_in+88(%rip), %r11\n"
+        "mov native_in+96(%rip), %r12; mov native_in+104(%rip), %r13; mov native_in+112(%rip), %r14; mov "
+        "native_in+120(%rip), %r15\n"
         "jmp *native_code(%rip)\n"
         ".globl native_return\n"
         "native_return:\n"
-        "mov %rax, native_out(%rip); mov %rcx, native_out+8(%rip); mov %rdx, native_out+16(%rip); mov %rbx, native_out+24(%rip)\n"
+        "mov %rax, native_out(%rip); mov %rcx, native_out+8(%rip); mov %rdx, native_out+16(%rip); mov %rbx, "
+        "native_out+24(%rip)\n"
         "mov %rbp, native_out+40(%rip); mov %rsi, native_out+48(%rip); mov %rdi, native_out+56(%rip)\n"
-        "mov %r8, native_out+64(%rip); mov %r9, native_out+72(%rip); mov %r10, native_out+80(%rip); mov %r11, native_out+88(%rip)\n"
-        "mov %r12, native_out+96(%rip); mov %r13, native_out+104(%rip); mov %r14, native_out+112(%rip); mov %r15, native_out+120(%rip)\n"
+        "mov %r8, native_out+64(%rip); mov %r9, native_out+72(%rip); mov %r10, native_out+80(%rip); mov %r11, "
+        "native_out+88(%rip)\n"
+        "mov %r12, native_out+96(%rip); mov %r13, native_out+104(%rip); mov %r14, native_out+112(%rip); mov %r15, "
+        "native_out+120(%rip)\n"
         "mov native_rsp(%rip), %rsp; pushfq; popq native_out+128(%rip)\n"
         "popfq; pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx; ret\n");
 
@@ -79,7 +85,8 @@ static bool one_in(unsigned int n)
 /* Random prefixes, one of the opcodes, random ModRM, SIB, displacement and immediate. */
 static void random_instruction(uint8_t *b)
 {
-    static const uint8_t one[] = {0x63, 0x80, 0x81, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8b, 0xc6, 0xc7, 0xf6, 0xf7, 0xfe, 0xff, 0xa4, 0xa5, 0xaa, 0xab};
+    static const uint8_t one[] = {0x63, 0x80, 0x81, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a,
+                                  0x8b, 0xc6, 0xc7, 0xf6, 0xf7, 0xfe, 0xff, 0xa4, 0xa5, 0xaa, 0xab};
     static const uint8_t two[] = {0xa3, 0xab, 0xb3, 0xbb, 0xba, 0xb6, 0xb7, 0xbe, 0xbf, 0xc3};
 
     for (unsigned int i = 0; i < 32; i++)
@@ -165,8 +172,8 @@ static void compare(const struct insn *i, const uint8_t *bytes, const uint8_t *m
     for (unsigned int n = 0; n < 4096; n++)
         if (fake.device[n] != memory[n])
             print_message("byte %x is %x, should be %x\n", n, fake.device[n], memory[n]);
-    fail_msg("%s: flags %lx, should be %lx; skipped %u, exception %d, killed: %s", text, r->rflags, native_out.rflags, fake.skipped, fake.exception,
-             fake.kill_text);
+    fail_msg("%s: flags %lx, should be %lx; skipped %u, exception %d, killed: %s", text, r->rflags, native_out.rflags,
+             fake.skipped, fake.exception, fake.kill_text);
 }
 
 static void all_forms_do_what_the_processor_does(void **state)

@@ -131,7 +131,7 @@ static void edges_pulse(void **state)
     vioapic_set_gsi(&fake.d, 4, true);
     entry(UNIT0, 4, 0x34, 2);
     assert_int_equal(vlapic_pending(&fake.v[1]), -1); /* an edge at a masked pin is lost */
-    vioapic_set_gsi(&fake.d, 5000, true); /* no such line */
+    vioapic_set_gsi(&fake.d, 5000, true);             /* no such line */
 }
 
 static void level_waits_for_the_end_of_service(void **state)

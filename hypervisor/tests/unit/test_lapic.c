@@ -118,10 +118,14 @@ static void enabling_raises_the_upcall_that_came_too_early(void **state)
 static void reserved_bits_and_wrong_directions_fault(void **state)
 {
     uint64_t value;
-    static const struct { uint32_t msr; uint64_t value; } bad[] = {
-        {0x802, 0}, {0x803, 0}, {0x808, 0x100}, {0x80a, 0}, {0x80b, 1}, {0x80d, 0}, {0x80e, 0}, {0x80f, 0x400}, {0x810, 0},
-        {0x828, 1}, {0x82f, 0}, {0x830, 1u << 13}, {0x830, 1u << 16}, {0x830, 1u << 20}, {0x832, 1u << 18}, {0x838, 1ul << 32},
-        {0x839, 0}, {0x83e, 4}, {0x83f, 0x100}, {0x801, 0}, {0x7ff, 0}, {0x840, 0},
+    static const struct {
+        uint32_t msr;
+        uint64_t value;
+    } bad[] = {
+        {0x802, 0},        {0x803, 0},        {0x808, 0x100},    {0x80a, 0},         {0x80b, 1}, {0x80d, 0},
+        {0x80e, 0},        {0x80f, 0x400},    {0x810, 0},        {0x828, 1},         {0x82f, 0}, {0x830, 1u << 13},
+        {0x830, 1u << 16}, {0x830, 1u << 20}, {0x832, 1u << 18}, {0x838, 1ul << 32}, {0x839, 0}, {0x83e, 4},
+        {0x83f, 0x100},    {0x801, 0},        {0x7ff, 0},        {0x840, 0},
     };
     static const uint32_t unreadable[] = {0x80b, 0x83f, 0x80e, 0x831, 0x82f, 0x800, 0x83a};
 

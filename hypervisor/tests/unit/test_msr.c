@@ -51,9 +51,12 @@ static bool wr_faults(uint32_t msr, uint64_t value)
 
 static void unknown_registers_fault(void **state)
 {
-    /* SPEC_CTRL, PMU, TSC_ADJUST, TSC deadline, XSS, RTIT, ARCH_CAPABILITIES, RAPL, machine check banks, SVM, SEV, AMD PMU */
-    static const uint32_t none[] = {0x0, 0x3b, 0x48, 0xc1, 0x10a, 0x122, 0x17b, 0x186, 0x345, 0x38f, 0x400, 0x480, 0x570, 0x606, 0x6e0, 0xda0, 0xc0000104,
-                                    0xc0010000, 0xc0010064, 0xc0010117, 0xc0010131, 0xc0010200, 0xc0011020, 0x40000001, 0xffffffff};
+    /* SPEC_CTRL, PMU, TSC_ADJUST, TSC deadline, XSS, RTIT, ARCH_CAPABILITIES, RAPL, machine check banks, SVM, SEV, AMD
+     * PMU */
+    static const uint32_t none[] = {0x0,        0x3b,       0x48,       0xc1,       0x10a,      0x122,      0x17b,
+                                    0x186,      0x345,      0x38f,      0x400,      0x480,      0x570,      0x606,
+                                    0x6e0,      0xda0,      0xc0000104, 0xc0010000, 0xc0010064, 0xc0010117, 0xc0010131,
+                                    0xc0010200, 0xc0011020, 0x40000001, 0xffffffff};
     for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
         if (!rd_faults(none[i]) || !wr_faults(none[i], 0))
             fail_msg("%x is there", none[i]);
@@ -62,7 +65,8 @@ static void unknown_registers_fault(void **state)
 
 static void what_linux_touches_at_boot_is_there(void **state)
 {
-    static const uint32_t amd[] = {0xc0010010, 0xc0010015, 0xc001001f, 0xc0010055, 0xc0010140, 0xc0011021, 0xc0011022, 0xc0011023, 0xc001102a, 0xc001102c};
+    static const uint32_t amd[] = {0xc0010010, 0xc0010015, 0xc001001f, 0xc0010055, 0xc0010140,
+                                   0xc0011021, 0xc0011022, 0xc0011023, 0xc001102a, 0xc001102c};
     for (size_t i = 0; i < ARRAY_SIZE(amd); i++) {
         uint64_t before = rd(amd[i]);
         wr(amd[i], ~0ul);

@@ -70,9 +70,12 @@ static void results_go_where_in_puts_them(void **state)
 static void dom0_keeps_its_devices_direct(void **state)
 {
     static uint8_t map[8192];
-    static const struct { uint16_t first, last; } trapped[] = {
-        {0, 0xf}, {0x20, 0x21}, {0x40, 0x43}, {0x61, 0x61}, {0x70, 0x71}, {0x81, 0x8f}, {0x92, 0x92}, {0xa0, 0xa1}, {0xc0, 0xdf}, {0xe9, 0xe9}, {0xf0, 0xf1},
-        {0x3f8, 0x3ff}, {0x4d0, 0x4d1}, {0x604, 0x605}, {0x704, 0x705}, {0xb2f, 0xb2f}, {0xcf8, 0xcff},
+    static const struct {
+        uint16_t first, last;
+    } trapped[] = {
+        {0, 0xf},       {0x20, 0x21},   {0x40, 0x43},   {0x61, 0x61},   {0x70, 0x71},   {0x81, 0x8f},
+        {0x92, 0x92},   {0xa0, 0xa1},   {0xc0, 0xdf},   {0xe9, 0xe9},   {0xf0, 0xf1},   {0x3f8, 0x3ff},
+        {0x4d0, 0x4d1}, {0x604, 0x605}, {0x704, 0x705}, {0xb2f, 0xb2f}, {0xcf8, 0xcff},
     };
     port_policy_fill(&fake.d, map);
     for (unsigned int port = 0; port < 65536; port++) {
@@ -86,7 +89,8 @@ static void dom0_keeps_its_devices_direct(void **state)
 
 static void dom0_absent_devices_read_as_ones(void **state)
 {
-    static const uint16_t absent[] = {0x0, 0x20, 0x21, 0x40, 0x43, 0x61, 0x87, 0x92, 0xa1, 0xc0, 0xf0, 0x3f8, 0x3fd, 0x4d0};
+    static const uint16_t absent[] = {0x0,  0x20, 0x21, 0x40, 0x43,  0x61,  0x87,
+                                      0x92, 0xa1, 0xc0, 0xf0, 0x3f8, 0x3fd, 0x4d0};
     for (size_t i = 0; i < ARRAY_SIZE(absent); i++) {
         assert_int_equal(in(absent[i], 1), 0xff);
         out(absent[i], 1, 0);
@@ -102,7 +106,7 @@ static void accesses_across_a_border_are_split(void **state)
     assert_int_equal(fake.ports[0].port, 0x1f);
     assert_int_equal(fake.ports[0].bytes, 1);
     assert_int_equal(in(0xffff, 2), 0xff12); /* wraps to port 0 */
-    out(0x602, 4, (uint32_t)0x34 << 16); /* reaches into PM1: still caught */
+    out(0x602, 4, (uint32_t)0x34 << 16);     /* reaches into PM1: still caught */
     assert_int_equal(fake.shutdown, -1);
     out(0x602, 4, 0x2000u << 16);
     assert_int_equal(fake.shutdown, SHUTDOWN_poweroff);
@@ -221,7 +225,8 @@ static void debug_port_gathers_lines(void **state)
 static void string_instructions_move_one_element(void **state)
 {
     struct vcpu_regs *r = &fake.v[0].regs;
-    struct port_access a = {.port = 0x1f0, .bytes = 2, .in = true, .string = true, .rep = true, .address_bytes = 8, .next_rip = 0x1002};
+    struct port_access a = {
+        .port = 0x1f0, .bytes = 2, .in = true, .string = true, .rep = true, .address_bytes = 8, .next_rip = 0x1002};
 
     r->rip = 0x1000;
     fake.port_value = 0xbeef;
@@ -238,7 +243,8 @@ static void string_instructions_move_one_element(void **state)
     port_io(&fake.v[0], &a); /* count 0: nothing happens */
     assert_int_equal(r->rip, 0x1004);
     assert_int_equal(fake.port_count, 2);
-    a = (struct port_access){.port = 0x1f0, .bytes = 4, .string = true, .address_bytes = 8, .segment = SEG_DS, .next_rip = 0x1006};
+    a = (struct port_access){
+        .port = 0x1f0, .bytes = 4, .string = true, .address_bytes = 8, .segment = SEG_DS, .next_rip = 0x1006};
     r->gpr[RSI] = 0x5000;
     r->rflags |= 1u << 10;
     port_io(&fake.v[0], &a);

@@ -26,7 +26,9 @@ static struct timer *timers[16];
 
 /* ---- set-up ---- */
 
-static struct { uint32_t leaf, subleaf, r[4]; } cpuid_leaf[64];
+static struct {
+    uint32_t leaf, subleaf, r[4];
+} cpuid_leaf[64];
 static unsigned int cpuid_leaves;
 
 void fake_cpuid_set(uint32_t leaf, uint32_t subleaf, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
@@ -65,7 +67,8 @@ static void cpuid_amd(void)
     fake_cpuid_set(0x8000001d, 3, 0x0001c163, 0x03c0003f, 0x1fff, 1);
     fake_cpuid_set(0x8000001e, 0xffffffff, 0x15, 0x0105, 3, 0);
     fake_cpuid_set(0x8000001f, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff);
-    host = (struct host_features){.xsave = true, .is_amd = true, .phys_bits = 48, .xcr0_mask = 7, .invariant_tsc = true};
+    host =
+        (struct host_features){.xsave = true, .is_amd = true, .phys_bits = 48, .xcr0_mask = 7, .invariant_tsc = true};
 }
 
 void fake_cpuid_intel(void)
@@ -200,7 +203,8 @@ int copy_from_guest(struct vcpu *v, void *dst, guest_ptr_t src, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++) {
         gpa_t at;
-        if (guest_translate(v, guest_ptr_add(src, i), false, &at) || copy_from_gpa(v->domain, (uint8_t *)dst + i, at, 1))
+        if (guest_translate(v, guest_ptr_add(src, i), false, &at) ||
+            copy_from_gpa(v->domain, (uint8_t *)dst + i, at, 1))
             return -XEN_EFAULT;
     }
     return 0;
@@ -210,7 +214,8 @@ int copy_to_guest(struct vcpu *v, guest_ptr_t dst, const void *src, size_t bytes
 {
     for (size_t i = 0; i < bytes; i++) {
         gpa_t at;
-        if (guest_translate(v, guest_ptr_add(dst, i), true, &at) || copy_to_gpa(v->domain, at, (const uint8_t *)src + i, 1))
+        if (guest_translate(v, guest_ptr_add(dst, i), true, &at) ||
+            copy_to_gpa(v->domain, at, (const uint8_t *)src + i, 1))
             return -XEN_EFAULT;
     }
     return 0;
@@ -326,7 +331,8 @@ void fake_advance(uint64_t ns)
     for (;;) {
         struct timer *next = NULL;
         for (unsigned int i = 0; i < ARRAY_SIZE(timers); i++)
-            if (timers[i] && timers[i]->deadline && timers[i]->deadline <= end && (!next || timers[i]->deadline < next->deadline))
+            if (timers[i] && timers[i]->deadline && timers[i]->deadline <= end &&
+                (!next || timers[i]->deadline < next->deadline))
                 next = timers[i];
         if (!next)
             break;

@@ -1,6 +1,7 @@
 /*
  * vdev_fake.h - a domain with a few vCPUs, a little RAM and one page of a device, for tests of vcpu/ on the host.
- * Linear addresses are guest-physical ones unless fake_map() says otherwise. RAM is at 0, the device's page at FAKE_DEVICE.
+ * Linear addresses are guest-physical ones unless fake_map() says otherwise. RAM is at 0, the device's page at
+ * FAKE_DEVICE.
  */
 #pragma once
 #include <hv/cpu.h>
@@ -8,12 +9,12 @@
 #include <hv/vcpu.h>
 #include <xen/hvm/hvm_op.h>
 
-#define FAKE_VCPUS      4
-#define FAKE_RAM_BYTES  0x20000u
-#define FAKE_DEVICE     0xe0000000ul /* claimed by the fake configuration space */
-#define FAKE_UNCLAIMED  0xd0000000ul
-#define FAKE_GSIS       300
-#define FAKE_MAPS       8
+#define FAKE_VCPUS     4
+#define FAKE_RAM_BYTES 0x20000u
+#define FAKE_DEVICE    0xe0000000ul /* claimed by the fake configuration space */
+#define FAKE_UNCLAIMED 0xd0000000ul
+#define FAKE_GSIS      300
+#define FAKE_MAPS      8
 
 struct fake_port_log {
     uint16_t port;
@@ -28,7 +29,10 @@ struct fake {
     struct vcpu_info info[FAKE_VCPUS];
     uint8_t ram[FAKE_RAM_BYTES];
     uint8_t device[4096];
-    struct { uint64_t linear, gpa; bool present, writable; } map[FAKE_MAPS];
+    struct {
+        uint64_t linear, gpa;
+        bool present, writable;
+    } map[FAKE_MAPS];
     unsigned int maps;
     unsigned int cpl;
 
@@ -39,16 +43,19 @@ struct fake {
     bool killed;
     char kill_text[200];
     unsigned int skipped;
-    int shutdown;  /* -1: none */
-    uint64_t now;  /* ns */
-    struct { unsigned int binds, masks, eois; bool level, active_low; } gsi[FAKE_GSIS];
+    int shutdown; /* -1: none */
+    uint64_t now; /* ns */
+    struct {
+        unsigned int binds, masks, eois;
+        bool level, active_low;
+    } gsi[FAKE_GSIS];
     uint64_t pat;
-    uint64_t host_msr_written[2]; /* number, value */
+    uint64_t host_msr_written[2];   /* number, value */
     struct fake_port_log ports[64]; /* what reached the machine */
     unsigned int port_count;
-    uint32_t port_value;          /* what the machine's ports read as */
-    uint16_t console_port;        /* first of the hidden UART, 0 = none */
-    char log[200];                /* last line */
+    uint32_t port_value;   /* what the machine's ports read as */
+    uint16_t console_port; /* first of the hidden UART, 0 = none */
+    char log[200];         /* last line */
     unsigned int log_lines;
     unsigned int live_allocations, fail_allocations;
 };
