@@ -28,7 +28,8 @@ static bool from_object(json_t *object, struct fact *fact)
         return false;
     memset(fact, 0, sizeof(*fact));
     fact->domid = (uint32_t)domid;
-    fact->started = !strcmp(event, "vm-started");
+    /* A VM that got another label starts anew as far as windows are concerned: none keeps the old colour. */
+    fact->started = !strcmp(event, "vm-started") || !strcmp(event, "vm-changed");
     if (!fact->started)
         return !strcmp(event, "vm-stopped");
     if (!name || !label || !text_is_vm_name(name) || !parse_colour(label, &fact->colour))
