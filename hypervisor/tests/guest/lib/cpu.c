@@ -114,10 +114,17 @@ static bool read_physical(void *dst, uint64_t from, size_t bytes)
     return true;
 }
 
-unsigned int cpu_count(void)
+const struct machine *machine_tables(void)
 {
     static struct machine m;
-    m = (struct machine){.rsdp = start_info->rsdp_paddr};
-    check(acpi_parse(&m, read_physical), "the ACPI tables are not usable");
-    return m.cpu_count;
+    if (!m.cpu_count) {
+        m.rsdp = start_info->rsdp_paddr;
+        check(acpi_parse(&m, read_physical), "the ACPI tables are not usable");
+    }
+    return &m;
+}
+
+unsigned int cpu_count(void)
+{
+    return machine_tables()->cpu_count;
 }

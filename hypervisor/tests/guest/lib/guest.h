@@ -3,6 +3,7 @@
  * A test is one function, test_main(); returning from it means "pass". The runner looks for "ATOLL-TEST name: pass".
  */
 #pragma once
+#include <hv/machine.h>
 #include <hv/types.h>
 #include <hv/xen.h>
 #include <xen/arch-x86/cpuid.h>
@@ -102,7 +103,9 @@ bool lapic_is_x2apic(void);
 /* Starts vCPU `cpu` (APIC id 2 * cpu) with INIT and two STARTUPs; it runs fn() and halts with interrupts off when that
  * returns. */
 void cpu_start(unsigned int cpu, void (*fn)(void));
-unsigned int cpu_count(void); /* as the MADT says */
+/* What the ACPI tables say. */
+const struct machine *machine_tables(void);
+unsigned int cpu_count(void);
 
 /* A page of address space of our own that needs no large page: maps (flags PAGE_*) or unmaps (0). */
 #define TEST_PAGES   0x10000000000ul /* 512 pages from here on */
