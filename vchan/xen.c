@@ -290,7 +290,8 @@ int transport_wait(struct transport *t, struct ring *ring, int timeout)
     if (event.data.fd == t->evtchn)
         return silence(t);
     int r = store_fired(t->store);
-    if (r == 1 && store_domain_exists(t->store, t->peer) == 0)
+    /* dom0 never goes, and at boot the store may not have met it yet. */
+    if (r == 1 && t->peer != 0 && store_domain_exists(t->store, t->peer) == 0)
         ring_set_peer_gone(ring);
     return r < 0 ? r : 0;
 }

@@ -130,7 +130,7 @@ int rpc_link_run(struct rpc_link *link, rpc_handler *handler, void *context)
     int r;
 
     if (link->channel && libvchan_wait(link->channel) < 0)
-        return -EPIPE;
+        return -errno;
     r = flush(link);
     if (r < 0)
         return r;

@@ -64,7 +64,7 @@ static int daemon_ready(sd_event_source *source, int fd, uint32_t events, void *
     if (r == -EPROTO)
         log_error("dom0 broke the protocol");
     else
-        log_info("dom0 has left");
+        log_info("dom0 has left: %s", r < 0 ? strerror(-r) : "channel closed");
     start_anew(agent);
     return 0;
 }
