@@ -104,6 +104,8 @@ static void answer_change(struct api *api, struct vm *vm, const struct property 
         event.keys[2] = "newvalue";
         event.keys[3] = value;
     }
+    if (!strcmp(property_name(p), "label"))
+        api->lifecycle->notify(api->lifecycle->notify_data, vm, VM_EVENT_CHANGED, "");
     api->emit(api, &event);
     answer_ok(reply, "");
 }

@@ -56,6 +56,10 @@ static void on_vm(void *data, struct vm *vm, enum lifecycle_event event, const c
     case VM_EVENT_START_FAILED: emit_plain(d, vm, "domain-start-failed", why); break;
     case VM_EVENT_PAUSED: emit_plain(d, vm, "domain-paused", ""); break;
     case VM_EVENT_UNPAUSED: emit_plain(d, vm, "domain-unpaused", ""); break;
+    case VM_EVENT_CHANGED:
+        if (vm->state == VM_RUNNING || vm->state == VM_PAUSED)
+            vm_feed_tell(d->feed, "vm-changed", vm);
+        break;
     case VM_EVENT_SHUTDOWN:
         companions_stop(d->companions, vm);
         vm_feed_tell(d->feed, "vm-stopped", vm);

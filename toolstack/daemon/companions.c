@@ -21,6 +21,7 @@ struct companion {
     struct companions *owner;
     struct companion *next;
     char uuid[UUID_TEXT_SIZE], name[VM_NAME_MAX + 1], user[VALUE_MAX];
+    uint64_t timeout; /* seconds that the VM's agent has to answer */
     unsigned domid;
     pid_t pid;
     sd_event_source *child, *restart;
@@ -51,10 +52,11 @@ static int spawn(pid_t *pid, const char *program, char *const arguments[])
 
 static void run(struct companion *m)
 {
-    char program[ARGUMENT_MAX], domid[16];
-    char *arguments[] = {program, domid, m->name, m->user, nullptr};
+    char program[ARGUMENT_MAX], domid[16], timeout[24];
+    char *arguments[] = {program, "-t", timeout, domid, m->name, m->user, nullptr};
 
     snprintf(program, sizeof(program), "%s/qrexec-daemon", m->owner->program_dir);
+    snprintf(timeout, sizeof(timeout), "%llu", (unsigned long long)m->timeout);
     snprintf(domid, sizeof(domid), "%u", m->domid);
     int rc = spawn(&m->pid, program, arguments);
     if (rc == 0)
@@ -132,6 +134,7 @@ void companions_start(struct companions *c, struct registry *r, const struct vm 
     memcpy(m->name, vm->name, sizeof(m->name));
     if (property_get(r, vm, property_find("default_user"), m->user, &is_default))
         strcpy(m->user, "user");
+    m->timeout = property_number(r, vm, "qrexec_timeout");
     c->first = m;
     run(m);
 }

@@ -89,6 +89,15 @@ static int check_memory(struct lifecycle *l, const struct vm *vm, uint64_t neede
                : -ENOMEM;
 }
 
+static const char *state_text(enum vm_state state)
+{
+    switch (state) {
+    case VM_STARTING: return "being started already";
+    case VM_STOPPING: return "still being stopped; try again in a moment";
+    default: return "already running";
+    }
+}
+
 void lifecycle_start(struct lifecycle *l, struct vm *vm, lifecycle_done *done, void *data)
 {
     struct vm_job *j = calloc(1, sizeof(*j));
@@ -100,7 +109,7 @@ void lifecycle_start(struct lifecycle *l, struct vm *vm, lifecycle_done *done, v
     }
     *j = (struct vm_job){.job = {.work = work_start, .done = done_start}, .l = l, .vm = vm, .done = done, .data = data};
     if (vm->state != VM_HALTED) {
-        snprintf(j->why, sizeof(j->why), "'%s' is already running.", vm->name);
+        snprintf(j->why, sizeof(j->why), "'%s' is %s.", vm->name, state_text(vm->state));
         rc = -EALREADY;
     }
     if (rc == 0)

@@ -12,7 +12,8 @@ enum lifecycle_event {
     VM_EVENT_START_FAILED,
     VM_EVENT_PAUSED,
     VM_EVENT_UNPAUSED,
-    VM_EVENT_SHUTDOWN
+    VM_EVENT_SHUTDOWN,
+    VM_EVENT_CHANGED /* how it is shown: its label */
 };
 
 enum { LIFECYCLE_WHY_MAX = 640 };

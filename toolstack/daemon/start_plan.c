@@ -59,8 +59,9 @@ int start_plan_make(struct start_plan *plan, struct registry *r, const struct vm
         snprintf(why, RUNTIME_WHY_MAX, "the identity of '%s' in the database is damaged.", vm->name);
         return -EINVAL;
     }
-    int rc = plan_kernel(plan, r, vm, why);
-    return rc ? rc : plan_root(plan, r, vm, why);
+    /* The root first: a VM is also stopped by this plan, and then its kernel does not matter. */
+    int rc = plan_root(plan, r, vm, why);
+    return rc ? rc : plan_kernel(plan, r, vm, why);
 }
 
 struct volume_owner start_plan_owner(const struct start_plan *plan)

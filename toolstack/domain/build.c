@@ -5,11 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <xen/grant_table.h>
 #include <xen/hvm/params.h>
-#include <xen/memory.h>
 
 #include "common/log.h"
 #include "common/xen/page.h"
@@ -140,19 +137,35 @@ static int populate(struct build *b)
     return rc ? fail(b, rc, "the hypervisor refused to give it memory: %s.", strerror(-rc)) : 0;
 }
 
-static int write_segment(struct build *b, const struct kernel_segment *s)
+static int write_segment(struct build *b, struct guest_memory *m, const struct kernel_segment *s)
 {
-    int rc = guest_memory_write(b->c, b->domain.domid, s->paddr, b->kernel.bytes + s->file_offset, s->file_size);
+    int rc = guest_memory_write(m, s->paddr, b->kernel.bytes + s->file_offset, s->file_size);
 
     /* New memory may hold what its last owner left there. */
-    return rc ? rc : guest_memory_zero(b->c, b->domain.domid, s->paddr + s->file_size, s->mem_size - s->file_size);
+    return rc ? rc : guest_memory_zero(m, s->paddr + s->file_size, s->mem_size - s->file_size);
+}
+
+static int write_all(struct build *b, struct guest_memory *m, const uint8_t boot_page[BOOT_INFO_SIZE])
+{
+    int rc = guest_memory_write(m, b->boot_base, boot_page, BOOT_INFO_SIZE);
+
+    for (size_t i = 0; rc == 0 && i < b->image.segment_count; i++)
+        rc = write_segment(b, m, &b->image.segments[i]);
+    if (rc == 0)
+        rc = guest_memory_write(m, b->initrd_base, b->initrd.bytes, b->initrd.size);
+    if (rc == 0)
+        rc = guest_memory_write(m, PLATFORM_ACPI_BASE, b->acpi, page_up(b->acpi_size));
+    if (rc == 0)
+        rc = guest_memory_zero(m, PLATFORM_XENSTORE_GFN * XEN_PAGE, XEN_PAGE);
+    if (rc == 0)
+        rc = guest_memory_zero(m, PLATFORM_CONSOLE_GFN * XEN_PAGE, XEN_PAGE);
+    return rc;
 }
 
 static int load(struct build *b)
 {
-    struct control *c = b->c;
-    domid_t domid = b->domain.domid;
     uint8_t page[BOOT_INFO_SIZE];
+    struct guest_memory m;
     struct boot_request request = {.base = b->boot_base,
                                    .initrd_base = b->initrd_base,
                                    .initrd_size = b->initrd.size,
@@ -164,31 +177,14 @@ static int load(struct build *b)
         return fail(b, rc, "its kernel options are longer than %d characters.", BOOT_CMDLINE_MAX);
     if (rc)
         return fail(b, rc, "the kernel %s ends above 1 GiB.", b->spec->kernel);
-    rc = guest_memory_write(c, domid, b->boot_base, page, sizeof(page));
-    for (size_t i = 0; rc == 0 && i < b->image.segment_count; i++)
-        rc = write_segment(b, &b->image.segments[i]);
-    if (rc == 0)
-        rc = guest_memory_write(c, domid, b->initrd_base, b->initrd.bytes, b->initrd.size);
-    if (rc == 0)
-        rc = guest_memory_write(c, domid, PLATFORM_ACPI_BASE, b->acpi, page_up(b->acpi_size));
-    if (rc == 0)
-        rc = guest_memory_zero(c, domid, PLATFORM_XENSTORE_GFN * XEN_PAGE, XEN_PAGE);
-    if (rc == 0)
-        rc = guest_memory_zero(c, domid, PLATFORM_CONSOLE_GFN * XEN_PAGE, XEN_PAGE);
+    rc = guest_memory_open(&m, b->c, b->domain.domid);
+    if (rc == 0) {
+        rc = write_all(b, &m, page);
+        guest_memory_grant(&m, GRANT_CONSOLE, PLATFORM_CONSOLE_GFN);
+        guest_memory_grant(&m, GRANT_XENSTORE, PLATFORM_XENSTORE_GFN);
+        guest_memory_close(&m);
+    }
     return rc ? fail(b, rc, "its memory cannot be written: %s.", strerror(-rc)) : 0;
-}
-
-static int seed_grants(struct build *b)
-{
-    grant_entry_v1_t *table =
-        privcmd_map_resource(b->c->privcmd, b->domain.domid, XENMEM_resource_grant_table, 0, 0, 1);
-
-    if (!table)
-        return -errno;
-    table[GRANT_CONSOLE] = (grant_entry_v1_t){GTF_permit_access, 0, (uint32_t)PLATFORM_CONSOLE_GFN};
-    table[GRANT_XENSTORE] = (grant_entry_v1_t){GTF_permit_access, 0, (uint32_t)PLATFORM_XENSTORE_GFN};
-    munmap(table, XEN_PAGE);
-    return 0;
 }
 
 static int connect_rings(struct build *b)
@@ -207,8 +203,6 @@ static int connect_rings(struct build *b)
         rc = control_set_hvm_param(c, domid, HVM_PARAM_CONSOLE_PFN, PLATFORM_CONSOLE_GFN);
     if (rc == 0)
         rc = control_set_hvm_param(c, domid, HVM_PARAM_CONSOLE_EVTCHN, (uint64_t)console);
-    if (rc == 0)
-        rc = seed_grants(b);
     b->domain.store_port = (unsigned)store;
     b->domain.console_port = (unsigned)console;
     return rc ? fail(b, rc, "its console and store rings cannot be connected: %s.", strerror(-rc)) : 0;

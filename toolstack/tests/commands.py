@@ -352,6 +352,9 @@ class Interface(Machine):
             late.settimeout(20)
             late.connect(str(self.run_dir / "atoll/vms.sock"))
             self.assertEqual(json.loads(late.makefile("rb").readline())["event"], "vm-started")
+        self.qvm("prefs", "work", "label", "blue")
+        self.assertEqual(json.loads(lines.readline()),
+                         {"event": "vm-changed", "domid": 1, "name": "work", "label": "3465a4"})
         self.qvm("shutdown", "--wait", "work")
         self.assertEqual(json.loads(lines.readline())["event"], "vm-stopped")
         feed.close()
