@@ -77,19 +77,43 @@ void cpu_send_kick(unsigned int cpu)
     apic_send_ipi(cpus[cpu]->apic_id, VECTOR_KICK);
 }
 
-/* Counts the timer against TSC-based system time, over 10 ms. */
+struct count {
+    uint64_t ns;
+    uint32_t left;
+};
+
+/* The timer's count with the time it was read at: the tightest of several pairs, see time.c. */
+static struct count read_count(void)
+{
+    struct count best = {0};
+    uint64_t narrowest = ~0ul;
+
+    for (int i = 0; i < 16; i++) {
+        uint64_t before = time_now();
+        uint32_t left = reg_read(REG_TIMER_NOW);
+        uint64_t after = time_now();
+        if (after - before < narrowest) {
+            narrowest = after - before;
+            best = (struct count){before + (after - before) / 2, left};
+        }
+    }
+    return best;
+}
+
+/* Measures the timer's rate against system time, over at least 10 ms. */
 void apic_timer_calibrate(void)
 {
-    uint64_t end = time_now() + 10000000;
+    struct count start, end;
 
     reg_write(REG_LVT_TIMER, BIT(16) | VECTOR_TIMER);
     reg_write(REG_TIMER_INIT, 0xffffffff);
-    while (time_now() < end)
-        cpu_relax();
-    uint32_t counted = 0xffffffff - reg_read(REG_TIMER_NOW);
+    start = read_count();
+    do {
+        end = read_count();
+    } while (end.ns - start.ns < 10000000);
     reg_write(REG_TIMER_INIT, 0);
     reg_write(REG_LVT_TIMER, VECTOR_TIMER);
-    timer_ticks_per_ms = MAX(counted / 10, 1u);
+    timer_ticks_per_ms = MAX((uint64_t)(start.left - end.left) * 1000000 / (end.ns - start.ns), 1ul);
 }
 
 void apic_timer_set(uint64_t deadline, uint64_t now)

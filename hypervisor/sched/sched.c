@@ -81,6 +81,17 @@ static void poke(struct cpu *c)
     cpu_send_kick(c->id);
 }
 
+/* Virtual time is each CPU's own: a vCPU that moves keeps its distance to the front, within bounds, so that it neither starves nor takes over. */
+static void migrate(struct vcpu *v, const struct cpu *from, const struct cpu *to)
+{
+    int64_t lag = (int64_t)(v->vruntime - read_once(from->min_vruntime));
+
+    lag = MIN(MAX(lag, -(int64_t)WAKE_CREDIT_NS), (int64_t)SLICE_NS);
+    uint64_t base = read_once(to->min_vruntime) + WAKE_CREDIT_NS; /* a floor, so that the sum cannot fall below 0 */
+    v->vruntime = base + (uint64_t)lag - WAKE_CREDIT_NS;
+    write_once(v->cpu, to->id);
+}
+
 /* A vCPU that may run and is nowhere: onto a queue. `c`, its CPU, is locked; returns with the lock dropped. */
 static void place(struct cpu *c, struct vcpu *v)
 {
@@ -88,7 +99,7 @@ static void place(struct cpu *c, struct vcpu *v)
     uint64_t floor;
 
     if (idle) {
-        write_once(v->cpu, idle->id); /* not queued, not running: whoever looks for it will see the new CPU and lock that */
+        migrate(v, c, idle); /* not queued, not running: whoever looks for it will see the new CPU and lock that */
         spin_unlock(&c->runq_lock);
         c = idle;
         spin_lock(&c->runq_lock);
@@ -102,11 +113,22 @@ static void place(struct cpu *c, struct vcpu *v)
     enqueue(c, v);
     struct vcpu *running = c->running_vcpu;
     bool preempt = !running || v->vruntime + WAKE_CREDIT_NS / 2 < running->vruntime;
+    /* The one that runs has company now: at once or at the end of a slice it makes room. */
     if (preempt)
         write_once(c->resched, true);
+    else
+        write_once(c->slice_wanted, true);
     spin_unlock(&c->runq_lock);
-    if (preempt)
-        poke(c);
+    poke(c);
+}
+
+void sched_start_slice(void)
+{
+    struct cpu *c = cpus[this_cpu()->id];
+
+    write_once(c->slice_wanted, false);
+    if (!slice_timer[c->id].deadline)
+        timer_set(&slice_timer[c->id], time_now() + SLICE_NS);
 }
 
 void sched_update(struct vcpu *v)
@@ -190,17 +212,14 @@ static struct vcpu *take(struct cpu *from, struct cpu *to)
     if (v) {
         dequeue(from, v);
         v->running = true;
-        if (from == to)
-            to->running_vcpu = v;
-        else
-            write_once(v->cpu, to->id);
-        to->min_vruntime = MAX(to->min_vruntime, v->vruntime);
+        if (from != to)
+            migrate(v, from, to);
     }
     spin_unlock(&from->runq_lock);
-    if (v && from != to) {
+    if (v) {
         spin_lock(&to->runq_lock);
         to->running_vcpu = v;
-        v->vruntime = MAX(v->vruntime, to->min_vruntime > WAKE_CREDIT_NS ? to->min_vruntime - WAKE_CREDIT_NS : 0);
+        to->min_vruntime = MAX(to->min_vruntime, v->vruntime);
         spin_unlock(&to->runq_lock);
     }
     return v;
@@ -226,8 +245,9 @@ static void run(struct cpu *c, struct vcpu *v)
     if (c->loaded && c->loaded != v)
         vendor->save(c->loaded);
     vcpu_runstate_change(v, RUNSTATE_running, now);
+    timer_stop(&slice_timer[c->id]);
     if (read_once(c->runq_length))
-        timer_set(&slice_timer[c->id], now + SLICE_NS);
+        sched_start_slice();
     c->current = v;
     vendor->run(v);
     /* State off the CPU now: it may run elsewhere next. */

@@ -64,7 +64,7 @@ void svm_inject_prepare(struct vcpu *v)
         v->vendor->nmi_pending = true;
     if (!busy && inject_nmi(v, b))
         busy = true;
-    vlapic_set_tpr(v, (uint8_t)((b->vintr & 15) << 4 | (vlapic_tpr(v) & 15)));
+    b->vintr = (b->vintr & ~15ul) | vlapic_tpr(v) >> 4;
     vector = vlapic_pending(v);
     if (vector < 0) {
         vector = vcpu_callback_pending(v);

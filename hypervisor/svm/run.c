@@ -46,6 +46,9 @@ static void after_exit(struct vcpu *v)
     v->regs.rflags = b->rflags;
     v->regs.available = 0;
     v->exits++;
+    /* CR8 is the guest's own: what it wrote there is the APIC's task priority too. */
+    if ((b->vintr & 15) != (uint64_t)(vlapic_tpr(v) >> 4))
+        vlapic_set_tpr(v, (uint8_t)((b->vintr & 15) << 4));
     svm_reinject(v);
 }
 
@@ -58,11 +61,13 @@ void svm_run(struct vcpu *v)
     for (;;) {
         if (c->timer_expired)
             timers_run();
+        if (read_once(c->slice_wanted))
+            sched_start_slice();
         tlb_pins_check();
+        if (read_once(c->resched) || v->exit_to_scheduler)
+            return; /* with `kicked` as it is: the scheduler must see it */
         write_once(v->kicked, false);
         mb(); /* the flag first, then what it stands for */
-        if (read_once(c->resched) || v->exit_to_scheduler)
-            return;
         svm_inject_prepare(v);
         svm_write_back(v);
         c->guest_entries++;

@@ -31,6 +31,7 @@ struct cpu {
     uint64_t min_vruntime;
     bool idle;
     bool resched;
+    bool slice_wanted; /* others wait: the one that runs gets a slice from now on */
 
     /* timers (cpu/timer.c) */
     spinlock_t timer_lock;

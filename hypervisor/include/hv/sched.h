@@ -16,5 +16,7 @@ void sched_wait_not_running(struct vcpu *v);
 void sched_wake(struct vcpu *v);
 /* A new runstate from now on; publishes it to the guest. */
 void vcpu_runstate_change(struct vcpu *v, int state, uint64_t now);
+/* The running vCPU may stay for one slice from now (this CPU; when slice_wanted is set). */
+void sched_start_slice(void);
 /* Nanoseconds `v` has run. */
 uint64_t sched_runtime(struct vcpu *v);
