@@ -195,6 +195,15 @@ class Desktop:
         (self.dir / f"pages.{domid}").touch()
         self.facts.tell({"event": "vm-started", "domid": domid, "name": name, "label": label})
 
+    def start_agent(self, domid):
+        """The real agent; programs of this VM use the Wayland socket vmDOMID."""
+        agent = self.spawn([os.environ["GUI_AGENT"], "--socket", f"vm{domid}"], env={"VCHAN_DOMAIN": str(domid)})
+        wait_for("the agent", lambda: (self.dir / f"vm{domid}").exists())
+        return agent
+
+    def run_in_vm(self, domid, *command, **env):
+        return self.spawn(list(command), env=dict({"WAYLAND_DISPLAY": f"vm{domid}", "SHELL": "/bin/sh", "PS1": "$ "}, **env))
+
     def stop_vm(self, domid):
         self.facts.tell({"event": "vm-stopped", "domid": domid})
 
@@ -304,6 +313,12 @@ class Agent:
 
     def disconnected(self):
         return self.ended.wait(TIMEOUT)
+
+
+def main_of(names):
+    """Runs the functions of a test file whose only parameter is `desktop`."""
+    main([value for value in names.values() if getattr(value, "__module__", "") == "__main__" and
+          getattr(value, "__code__", None) and value.__code__.co_varnames[:value.__code__.co_argcount] == ("desktop",)])
 
 
 def main(tests):
