@@ -88,10 +88,10 @@ make_dom0() {
         die "compiling the exec agent failed"
     base=$dom0_base
     if [ "$development" = yes ]; then
-        compose dom0 "$work/stage-dom0" "$images/dom0/files" "$images/dom0/development"
+        compose dom0 "$work/stage-dom0" "$images/common/files" "$images/dom0/files" "$images/dom0/development"
         install -m 0755 "$work/exec-agent" "$work/root-dom0/usr/lib/atoll/exec-agent"
     else
-        compose dom0 "$work/stage-dom0" "$images/dom0/files"
+        compose dom0 "$work/stage-dom0" "$images/common/files" "$images/dom0/files"
         chroot "$work/root-dom0" passwd -q -l root
     fi
     install -m 0755 "$images/kernel/unpack-vmlinux" "$work/root-dom0/usr/lib/atoll/unpack-vmlinux"
@@ -110,7 +110,7 @@ make_dom0() {
 make_template() {
     say "making the template"
     base=$template_base
-    compose template "$work/stage-guest" "$images/template/files"
+    compose template "$work/stage-guest" "$images/common/files" "$images/template/files"
     ext4 "$work/root-template" "$work/template.ext4" 3072 atoll-template
     rm -rf "$work/root-template"
 }
