@@ -9,6 +9,10 @@
  */
 [[nodiscard]] long hypercall_target(struct vcpu *v, domid_t untrusted_id, struct domain **out);
 
+/* Item `i` of an array that a guest handle names. Not pointer arithmetic: the address is the guest's, and may be
+ * anything. */
+#define guest_item(handle, i) guest_ptr_add(GUEST_PTR((uint64_t)(handle).p), (uint64_t)(i) * sizeof(*(handle).p))
+
 /* The vCPU of `d` with that number, NULL if there is none. */
 static inline struct vcpu *domain_vcpu(struct domain *d, uint64_t untrusted_id)
 {

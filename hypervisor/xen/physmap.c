@@ -104,11 +104,11 @@ static long batch_items(struct vcpu *v, struct domain *d, struct domain *owner,
         uint64_t untrusted_index, untrusted_gfn;
         if (i != start && i % CHUNK == 0 && hypercall_preempt(v))
             return memory_pause(v, XENMEM_add_to_physmap_batch, i);
-        if (copy_from_guest(v, &untrusted_index, GUEST_PTR((uint64_t)(b->idxs.p + i)), sizeof(untrusted_index)) ||
-            copy_from_guest(v, &untrusted_gfn, GUEST_PTR((uint64_t)(b->gpfns.p + i)), sizeof(untrusted_gfn)))
+        if (copy_from_guest(v, &untrusted_index, guest_item(b->idxs, i), sizeof(untrusted_index)) ||
+            copy_from_guest(v, &untrusted_gfn, guest_item(b->gpfns, i), sizeof(untrusted_gfn)))
             return -XEN_EFAULT;
         int error = (int)batch_item(d, owner, b, untrusted_index, untrusted_gfn);
-        if (copy_to_guest(v, GUEST_PTR((uint64_t)(b->errs.p + i)), &error, sizeof(error)))
+        if (copy_to_guest(v, guest_item(b->errs, i), &error, sizeof(error)))
             return -XEN_EFAULT;
     }
     return 0;
@@ -156,7 +156,7 @@ static long resource_items(struct vcpu *v, struct domain *owner, const struct xe
         xen_pfn_t untrusted_gfn;
         if (i != start && i % CHUNK == 0 && hypercall_preempt(v))
             return memory_pause(v, XENMEM_acquire_resource, i);
-        if (copy_from_guest(v, &untrusted_gfn, GUEST_PTR((uint64_t)(r->frame_list.p + i)), sizeof(untrusted_gfn)))
+        if (copy_from_guest(v, &untrusted_gfn, guest_item(r->frame_list, i), sizeof(untrusted_gfn)))
             return -XEN_EFAULT;
         mfn_t mfn = shared_page(owner, XENMAPSPACE_grant_table, r->frame + i);
         if (mfn.v == MFN_NONE.v)

@@ -5,6 +5,7 @@
 #include <hv/serial.h>
 #include <hv/string.h>
 #include <hv/timer.h>
+#include "access.h"
 #include "domain_info.h"
 
 #define CHUNK 256u
@@ -47,7 +48,7 @@ static long list_domains(struct vcpu *v, struct xen_sysctl *op)
         domid_t id = d->id;
         domain_info_fill(d, &info);
         domain_put(d);
-        if (copy_to_guest(v, GUEST_PTR((uint64_t)(list->buffer.p + n)), &info, sizeof(info)))
+        if (copy_to_guest(v, guest_item(list->buffer, n), &info, sizeof(info)))
             rc = -XEN_EFAULT;
         n++;
         d = domain_next((domid_t)(id + 1));
@@ -74,7 +75,7 @@ static long read_console(struct vcpu *v, struct xen_sysctl *op)
         size_t n = log_read(chunk, MIN(r->count - done, CHUNK), &position);
         if (!n)
             break;
-        if (copy_to_guest(v, GUEST_PTR((uint64_t)(r->buffer.p + done)), chunk, n))
+        if (copy_to_guest(v, guest_item(r->buffer, done), chunk, n))
             return -XEN_EFAULT;
         done += (uint32_t)n;
     }

@@ -43,42 +43,55 @@ static const char *audit_frames(void)
     return NULL;
 }
 
-/* Mappings of one grant, from all maptracks. */
-static uint64_t uses_of(struct domain *granter, grant_ref_t ref)
-{
-    uint64_t uses = 0;
+/* Mappings of each grant, from all maptracks, as state words; and their number per granter. */
+static uint64_t uses[WORLD_DOMAINS][4 * GRANTS_PER_FRAME];
+static uint32_t mapped[WORLD_DOMAINS];
 
+static unsigned int slot_of(const struct domain *d)
+{
+    unsigned int slot = 0;
+
+    while (domain_at(slot) != d)
+        slot++;
+    return slot;
+}
+
+static void count_mappings(void)
+{
+    memset(uses, 0, sizeof(uses));
+    memset(mapped, 0, sizeof(mapped));
     for (unsigned int i = 0; i < WORLD_DOMAINS; i++) {
         struct domain *d = domain_at(i);
         for (uint32_t h = 0; d && h < d->grants->map_page_count * MAPS_PER_PAGE; h++) {
             struct map_entry *m = map_of(d->grants, h);
-            if (m->state == MAP_ACTIVE && m->granter == granter && (ref == UINT32_MAX || m->ref == ref))
-                uses += m->write ? STATE_WRITER : STATE_READER;
+            if (m->state != MAP_ACTIVE)
+                continue;
+            mapped[slot_of(m->granter)]++;
+            if (m->ref < ARRAY_SIZE(uses[0]))
+                uses[slot_of(m->granter)][m->ref] += m->write ? STATE_WRITER : STATE_READER;
         }
     }
-    return uses;
 }
 
 static const char *audit_grants(struct domain *d)
 {
-    uint64_t all = uses_of(d, UINT32_MAX);
+    unsigned int own = slot_of(d);
 
-    if ((all & STATE_READERS) + ((all & STATE_WRITERS) >> 30) != gnttab_mapped_count(d)) {
-        snprintf(complaint, sizeof(complaint), "d%u: %u grants counted as mapped", d->id, gnttab_mapped_count(d));
+    if (mapped[own] != gnttab_mapped_count(d)) {
+        snprintf(complaint, sizeof(complaint), "d%u: %u grants counted as mapped, %u are", d->id,
+                 gnttab_mapped_count(d), mapped[own]);
         return complaint;
     }
-    for (unsigned int i = 0; i < gnttab_frame_count(d); i++) {
-        struct grant_frame *f = &d->grants->frames[i / FRAMES_PER_PAGE][i % FRAMES_PER_PAGE];
-        for (uint32_t slot = 0; f->shared && slot < GRANTS_PER_FRAME; slot++) {
-            grant_ref_t ref = i * (uint32_t)GRANTS_PER_FRAME + slot;
-            if (!f->state[slot] && !all)
-                continue;
-            if (f->state[slot] == uses_of(d, ref))
-                continue;
-            snprintf(complaint, sizeof(complaint), "grant %u of d%u: state %lx, mappings %lx", ref, d->id,
-                     f->state[slot], uses_of(d, ref));
-            return complaint;
-        }
+    for (uint32_t ref = 0; ref < ARRAY_SIZE(uses[0]); ref++) {
+        size_t frame = ref / GRANTS_PER_FRAME;
+        struct grant_frame *page = d->grants->frames[frame / FRAMES_PER_PAGE];
+        uint64_t *states = page ? page[frame % FRAMES_PER_PAGE].state : NULL;
+        uint64_t state = states ? states[ref % GRANTS_PER_FRAME] : 0;
+        if (state == uses[own][ref])
+            continue;
+        snprintf(complaint, sizeof(complaint), "grant %u of d%u: state %lx, mappings %lx", ref, d->id, state,
+                 uses[own][ref]);
+        return complaint;
     }
     return NULL;
 }
@@ -86,8 +99,7 @@ static const char *audit_grants(struct domain *d)
 /* What connections and mappings hold. */
 static uint32_t references_to(struct domain *target)
 {
-    uint64_t maps = uses_of(target, UINT32_MAX);
-    uint32_t n = (uint32_t)((maps & STATE_READERS) + ((maps & STATE_WRITERS) >> 30));
+    uint32_t n = mapped[slot_of(target)];
 
     for (unsigned int i = 0; i < WORLD_DOMAINS; i++) {
         struct domain *d = domain_at(i);
@@ -121,6 +133,7 @@ const char *world_audit(void)
 {
     const char *wrong = audit_frames();
 
+    count_mappings();
     for (unsigned int i = 0; i < WORLD_DOMAINS && !wrong; i++) {
         struct domain *d = domain_at(i);
         if (!d)

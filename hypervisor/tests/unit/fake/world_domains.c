@@ -384,7 +384,8 @@ void log_raw(const char *text, size_t bytes)
 size_t log_read(char *buf, size_t max, uint64_t *position)
 {
     size_t n = *position < world.log_bytes ? MIN(max, world.log_bytes - (size_t)*position) : 0;
-    memcpy(buf, world.log + *position, n);
+    if (n)
+        memcpy(buf, world.log + *position, n);
     *position += n;
     return n;
 }

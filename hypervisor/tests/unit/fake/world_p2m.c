@@ -146,8 +146,10 @@ gfn_t p2m_max_gfn(struct domain *d)
 
 void p2m_drop_all(struct domain *d)
 {
-    for (uint64_t gfn = 0; gfn < WORLD_GFNS; gfn++)
-        (void)!p2m_unmap(d, GFN(gfn));
+    for (uint64_t gfn = 0; gfn < WORLD_GFNS; gfn++) {
+        if (d->p2m->entry[gfn].type != P2M_HOLE)
+            (void)!p2m_unmap(d, GFN(gfn));
+    }
 }
 
 /* ---- guest memory ---- */
