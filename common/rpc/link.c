@@ -20,7 +20,9 @@ int rpc_link_init(struct rpc_link *link, libvchan_t *channel, int fd, enum rpc_d
         libvchan_set_blocking(channel, false);
     else if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
         return -errno;
-    return rpc_link_send(link, RPC_HELLO, &version, sizeof(version), nullptr, 0);
+    int r = rpc_link_send(link, RPC_HELLO, &version, sizeof(version), nullptr, 0);
+    /* A peer may have said all it had to say and left; it shall still be heard. */
+    return r == -EPIPE ? 0 : r;
 }
 
 void rpc_link_close(struct rpc_link *link)
@@ -131,11 +133,9 @@ int rpc_link_run(struct rpc_link *link, rpc_handler *handler, void *context)
 
     if (link->channel && libvchan_wait(link->channel) < 0)
         return -errno;
-    r = flush(link);
-    if (r < 0)
-        return r;
+    int sent = flush(link);
     do
         r = step(link, handler, context);
     while (r > 0);
-    return r;
+    return r < 0 ? r : sent;
 }

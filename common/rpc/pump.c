@@ -94,18 +94,21 @@ static void close_all(struct pump *p)
 }
 
 /* Reads once from a ready source and sends it. */
-static int feed(struct pump *p, struct source *source, uint32_t room)
+static void feed(struct pump *p, struct source *source, uint32_t room)
 {
     uint32_t limit = room - (uint32_t)sizeof(struct rpc_header);
     ssize_t n = read(source->fd, p->message + sizeof(struct rpc_header), limit < p->chunk ? limit : p->chunk);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return 0;
+        return;
     if (n <= 0) { /* EIO is how a terminal ends */
         close_source(p, source);
         n = 0;
     }
-    return say(p, source->type, nullptr, (uint32_t)n);
+    /* A peer that has left may have said how it ended: what it sent is read before that counts. */
+    if (say(p, source->type, nullptr, (uint32_t)n) < 0)
+        for (int i = 0; i < 2; i++)
+            close_source(p, &p->sources[i]);
 }
 
 static uint32_t room_for(struct pump *p)
@@ -280,7 +283,7 @@ static int turn(struct pump *p)
     for (int i = 0; i < 2 && r == 0; i++) {
         uint32_t room = fds[SOURCE0 + i].revents ? room_for(p) : 0;
         if (room)
-            r = feed(p, &p->sources[i], room);
+            feed(p, &p->sources[i], room);
     }
     if (r == 0 && fds[CONTROL].revents && (p->control_always || libvchan_is_open(p->channel) == VCHAN_WAITING))
         return -ENOTCONN;

@@ -422,5 +422,92 @@ class HostileVm(Case):
         self.assertNotIn(b"\033", err)
 
 
+class BetweenVms(Case):
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.m.path("policy.d"))
+        self.m.script("bin/qvm-ls", "printf 'dom0|AdminVM\\nwork|AppVM\\nvault|AppVM\\nhalted|AppVM\\n'\n")
+        self.m.script("bin/qvm-start", '[ "$2" != halted ]\n')
+        self.m.script("services/test.Add", 'read a b; echo "$((a + b)) for $QREXEC_REMOTE_DOMAIN ($1)"; exit 5\n')
+        self.m.script("services/test.Cat", "cat\n")
+        self.policy("test.Add * work vault allow\ntest.Add * work @adminvm allow\ntest.Cat * work @default allow target=vault\n"
+                    "test.Add * work halted allow\n")
+        self.daemon = self.m.start(0, program("policy-daemon"))
+        wait_until(lambda: os.path.exists(self.m.path("policy.sock")), "the policy daemon")
+        self.m.vm(7, "work")
+        self.m.vm(8, "vault")
+
+    def policy(self, text):
+        with open(self.m.path("policy.d/30-user.policy"), "w", encoding="ascii") as file:
+            file.write(text)
+
+    def call(self, *argv, domain=7, **options):
+        return self.m.run(program("qrexec-client-vm"), *argv, domain=domain, **options)
+
+    def test_allowed_service_in_another_vm(self):
+        r = self.call("vault", "test.Add+x", input=b"3 4\n")
+        self.assertEqual((r.returncode, r.stdout), (5, b"7 for work (x)\n"), r.stderr)
+
+    def test_service_of_dom0(self):
+        r = self.call("dom0", "test.Add", input=b"1 1\n")
+        self.assertEqual((r.returncode, r.stdout), (5, b"2 for work ()\n"), r.stderr)
+
+    def test_policy_chooses_the_target_and_data_flows(self):
+        data = os.urandom(2000000)
+        r = self.call("@default", "test.Cat", input=data)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertEqual(hashlib.sha256(r.stdout).digest(), hashlib.sha256(data).digest())
+
+    def test_denied(self):
+        for target, service, domain in (("vault", "test.Cat", 7), ("work", "test.Add", 8), ("work", "test.Add", 7),
+                                        ("nowhere", "test.Add", 7), ("@dispvm", "test.Add", 7), ("vault", "no.Such", 7)):
+            r = self.call(target, service, domain=domain)
+            self.assertEqual((r.returncode, r.stdout), (126, b""), (target, service))
+            self.assertIn(b"request refused", r.stderr)
+
+    def test_invalid_policy_denies_everything(self):
+        self.policy("test.Add * work vault allow\nnonsense\n")
+        self.assertEqual(self.call("vault", "test.Add", input=b"1 1\n").returncode, 126)
+
+    def test_no_policy_daemon_denies_everything(self):
+        self.daemon.terminate()
+        self.daemon.wait(DEADLINE)
+        self.assertEqual(self.call("vault", "test.Add", input=b"1 1\n").returncode, 126)
+
+    def test_target_that_cannot_start_is_refused(self):
+        self.assertEqual(self.call("halted", "test.Add", input=b"1 1\n").returncode, 126)
+
+    def test_service_that_is_not_there(self):
+        self.policy("* * work vault allow\n")
+        self.assertEqual(self.call("vault", "test.Nothing").returncode, 127)
+
+    def test_local_program_talks_to_the_service(self):
+        r = self.call("vault", "test.Add", "sh", "-c", "echo 20 22; exec >&-; cat >&2")
+        self.assertEqual((r.returncode, r.stderr), (5, b"42 for work ()\n"))
+
+    def test_killed_caller_ends_the_service(self):
+        pid = self.m.path("pid")
+        self.m.script("services/test.Cat", "echo $$ > %s.new; mv %s.new %s; exec cat\n" % (pid, pid, pid))
+        p = self.m.start(7, program("qrexec-client-vm"), "@default", "test.Cat", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        wait_until(lambda: os.path.exists(pid), "the service")
+        p.kill()
+        p.wait()
+        wait_until(lambda: not os.path.exists("/proc/%d" % int(content(pid))), "the end of the service")
+        p.stdin.close()
+
+    def test_many_requests_at_a_time(self):
+        results = [None] * 12
+
+        def one(i):
+            results[i] = self.call("vault", "test.Add", input=b"%d 1\n" % i)
+        threads = [threading.Thread(target=one, args=(i,)) for i in range(len(results))]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        for i, r in enumerate(results):
+            self.assertEqual((r.returncode, r.stdout), (5, b"%d for work ()\n" % (i + 1)), r.stderr)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
