@@ -29,6 +29,38 @@ struct vm_job {
     void *data;
 };
 
+struct start_waiter {
+    struct start_waiter *next;
+    struct vm *vm;
+    lifecycle_done *done;
+    void *data;
+};
+
+static void wait_for_start(struct lifecycle *l, struct vm *vm, lifecycle_done *done, void *data)
+{
+    struct start_waiter *w = malloc(sizeof(*w));
+
+    if (!w) {
+        done(data, -ENOMEM, "atolld is out of memory.");
+        return;
+    }
+    *w = (struct start_waiter){.next = l->waiters, .vm = vm, .done = done, .data = data};
+    l->waiters = w;
+}
+
+/* Takes one waiter for the VM off the list; nullptr if there is none. */
+static struct start_waiter *take_waiter(struct lifecycle *l, const struct vm *vm)
+{
+    for (struct start_waiter **at = &l->waiters; *at; at = &(*at)->next) {
+        struct start_waiter *w = *at;
+        if (w->vm == vm) {
+            *at = w->next;
+            return w;
+        }
+    }
+    return nullptr;
+}
+
 static void tell(struct lifecycle *l, struct vm *vm, enum lifecycle_event event, const char *why)
 {
     if (l->notify)
@@ -70,6 +102,10 @@ static void done_start(struct job *job)
         log_info("'%s' started as domain %u", vm->name, vm->domid);
     tell(j->l, vm, j->rc ? VM_EVENT_START_FAILED : VM_EVENT_START, j->why);
     j->done(j->data, j->rc, j->why);
+    for (struct start_waiter *w; (w = take_waiter(j->l, vm));) {
+        w->done(w->data, j->rc, j->why);
+        free(w);
+    }
     free(j);
 }
 
@@ -89,27 +125,22 @@ static int check_memory(struct lifecycle *l, const struct vm *vm, uint64_t neede
                : -ENOMEM;
 }
 
-static const char *state_text(enum vm_state state)
-{
-    switch (state) {
-    case VM_STARTING: return "being started already";
-    case VM_STOPPING: return "still being stopped; try again in a moment";
-    default: return "already running";
-    }
-}
-
 void lifecycle_start(struct lifecycle *l, struct vm *vm, lifecycle_done *done, void *data)
 {
-    struct vm_job *j = calloc(1, sizeof(*j));
     int rc = 0;
 
+    if (vm->state == VM_STARTING || vm->state == VM_STOPPING) {
+        wait_for_start(l, vm, done, data);
+        return;
+    }
+    struct vm_job *j = calloc(1, sizeof(*j));
     if (!j) {
         done(data, -ENOMEM, "atolld is out of memory.");
         return;
     }
     *j = (struct vm_job){.job = {.work = work_start, .done = done_start}, .l = l, .vm = vm, .done = done, .data = data};
     if (vm->state != VM_HALTED) {
-        snprintf(j->why, sizeof(j->why), "'%s' is %s.", vm->name, state_text(vm->state));
+        snprintf(j->why, sizeof(j->why), "'%s' is already running.", vm->name);
         rc = -EALREADY;
     }
     if (rc == 0)
@@ -152,6 +183,11 @@ static void done_stop(struct job *job)
     log_info("'%s' is halted", vm->name);
     vm->state = VM_HALTED;
     tell(j->l, vm, VM_EVENT_SHUTDOWN, "");
+    /* The first of them starts it, the others then wait for that. */
+    for (struct start_waiter *w; vm->state == VM_HALTED && (w = take_waiter(j->l, vm));) {
+        lifecycle_start(j->l, vm, w->done, w->data);
+        free(w);
+    }
     free(j);
 }
 
@@ -259,6 +295,11 @@ void lifecycle_close(struct lifecycle *l)
 {
     if (l->worker)
         worker_end(l->worker);
+    while (l->waiters) {
+        struct start_waiter *w = l->waiters;
+        l->waiters = w->next;
+        free(w);
+    }
     sd_event_source_unref(l->changed);
     sd_event_source_unref(l->clock);
 }

@@ -18,11 +18,14 @@ enum lifecycle_event {
 
 enum { LIFECYCLE_WHY_MAX = 640 };
 
+struct start_waiter;
+
 struct lifecycle {
     struct registry *registry;
     struct runtime *runtime;
     struct worker *worker;
     sd_event_source *changed, *clock;
+    struct start_waiter *waiters; /* who wants VMs to start that are starting or stopping already */
     /* Called on every event, after the VM's state changed. */
     void (*notify)(void *data, struct vm *vm, enum lifecycle_event event, const char *why);
     void *notify_data;
@@ -36,8 +39,8 @@ void lifecycle_close(struct lifecycle *l);
 typedef void lifecycle_done(void *data, int rc, const char *why);
 
 /*
- * Begins to start a halted VM; `done` is called once, now or later. -EALREADY: it is not halted; -ENOMEM: too little
- * memory.
+ * Begins to start a VM; `done` is called once, now or later. One that is being started already is waited for; one that
+ * is being stopped is started afterwards. -EALREADY: it is running; -ENOMEM: too little memory.
  */
 void lifecycle_start(struct lifecycle *l, struct vm *vm, lifecycle_done *done, void *data);
 

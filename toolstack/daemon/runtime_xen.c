@@ -12,9 +12,11 @@
 #include "toolstack/domain/build.h"
 #include "toolstack/domain/presence.h"
 #include "toolstack/storage/loop.h"
+#include "toolstack/storage/scratch_crypt.h"
 #include "toolstack/storage/vbd.h"
 
 enum { DETACH_SECONDS = 10 };
+enum { DISK_ROOT, DISK_PRIVATE, DISK_VOLATILE };
 
 /* The worker has handles of its own: neither hypercall buffers nor a store connection are shared between threads. */
 struct xen_runtime {
@@ -28,6 +30,27 @@ static struct xen_runtime *of(struct runtime *self)
     return (struct xen_runtime *)self;
 }
 
+/* Guests put what they swap out into the volatile volume: it is encrypted with a key that ends with the domain. */
+static void crypt_name(char out[64], unsigned domid)
+{
+    snprintf(out, 64, "atoll-volatile-%u", domid);
+}
+
+static int open_disk(unsigned domid, unsigned index, const char *path, dev_t *device)
+{
+    char name[64];
+    dev_t loop;
+    int rc = loop_attach(path, &loop);
+
+    if (rc)
+        return rc;
+    *device = loop;
+    if (index != DISK_VOLATILE)
+        return 0;
+    crypt_name(name, domid);
+    return scratch_crypt_open(name, loop, device);
+}
+
 static int attach_disks(struct xen_runtime *x, unsigned domid, const struct volume_set *v, char why[RUNTIME_WHY_MAX])
 {
     const char *const paths[] = {v->root, v->private_, v->volatile_};
@@ -37,7 +60,7 @@ static int attach_disks(struct xen_runtime *x, unsigned domid, const struct volu
         struct vbd vbd = {.index = i, .path = paths[i], .writable = true};
         if (!*paths[i])
             continue;
-        rc = loop_attach(paths[i], &vbd.device);
+        rc = open_disk(domid, i, paths[i], &vbd.device);
         if (rc == 0)
             rc = vbd_attach(x->worker_xs, domid, &vbd);
         if (rc)
@@ -49,12 +72,16 @@ static int attach_disks(struct xen_runtime *x, unsigned domid, const struct volu
 static int detach_disks(struct xen_runtime *x, unsigned domid, const struct volume_set *v)
 {
     const char *const paths[] = {v->root, v->private_, v->volatile_};
+    char name[64];
     int rc = vbd_detach_all(x->worker_xs, domid, DETACH_SECONDS);
 
     if (rc)
         log_warning("domain %u: its disks did not close: %s", domid, strerror(-rc));
+    crypt_name(name, domid);
+    int one = scratch_crypt_close(name);
+    rc = rc ? rc : one;
     for (unsigned i = 0; i < 3; i++) {
-        int one = *paths[i] ? loop_detach(paths[i]) : 0;
+        one = *paths[i] ? loop_detach(paths[i]) : 0;
         rc = rc ? rc : one;
     }
     return rc;

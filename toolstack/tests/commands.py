@@ -167,6 +167,15 @@ class Lives(Machine):
         self.qvm("kill", "a", status=1)
         self.assertIn("is not running", self.err)
 
+    def test_start_of_a_vm_that_is_starting_or_stopping_waits(self):
+        self.qvm("create", "-l", "gray", "--property", "kernelopts=fake=slow", "slow")
+        env = dict(os.environ, ATOLL_SOCKET=str(self.run_dir / "atolld.sock"))
+        starts = [subprocess.Popen([self.bin / "qvm-start", "slow"], env=env) for _ in range(3)]
+        self.assertEqual([start.wait(20) for start in starts].count(0), 3)
+        self.qvm("kill", "slow")
+        self.qvm("start", "slow")
+        self.assertIn("slow|Running|", self.qvm("ls", "--raw-data"))
+
     def test_clone_has_its_own_copies(self):
         self.qvm("create", "-l", "orange", "--property", "vcpus=3", "a")
         self.volume("a", "private.img").write_bytes(b"data of a")

@@ -1,7 +1,8 @@
 /* runtime_fake.c - VMs that are only pretended, so that atolld and the commands can be tried without a hypervisor
  *
  * The kernel options of a VM say how its guest behaves: "fake=stubborn" ignores the request to power off, "fake=crash"
- * dies when asked, "fake=broken" cannot be started. There are ATOLL_FAKE_MEMORY MiB in all (default 4096).
+ * dies when asked, "fake=broken" cannot be started, "fake=slow" takes half a second to start and to end. There are
+ * ATOLL_FAKE_MEMORY MiB in all (default 4096).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ enum { DOMAINS_MAX = 32 };
 
 struct fake_domain {
     struct runtime_domain d;
-    bool exists, stubborn, crashes;
+    bool exists, stubborn, crashes, slow;
 };
 
 struct fake_runtime {
@@ -76,12 +77,15 @@ static int fake_start(struct runtime *self, const struct runtime_start *r, unsig
     }
     if (rc)
         return rc;
+    if (strstr(r->cmdline, "fake=slow"))
+        usleep(500000);
     pthread_mutex_lock(&f->lock);
     struct fake_domain *d = find_free(f);
     if (d) {
         *d = (struct fake_domain){.exists = true,
                                   .stubborn = strstr(r->cmdline, "fake=stubborn"),
                                   .crashes = strstr(r->cmdline, "fake=crash"),
+                                  .slow = strstr(r->cmdline, "fake=slow"),
                                   .d = {.domid = ++f->last_domid, .memory_kib = r->memory_mib * 1024}};
         memcpy(d->d.uuid, r->uuid, sizeof(d->d.uuid));
         *domid = d->d.domid;
@@ -97,6 +101,11 @@ static int fake_stop(struct runtime *self, unsigned domid, const char *uuid_text
 
     pthread_mutex_lock(&f->lock);
     struct fake_domain *d = find(f, domid);
+    bool slow = d && d->slow;
+    pthread_mutex_unlock(&f->lock);
+    if (slow)
+        usleep(500000);
+    pthread_mutex_lock(&f->lock);
     if (d) {
         d->exists = false;
         f->free_kib += d->d.memory_kib;
