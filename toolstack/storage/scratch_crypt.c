@@ -104,7 +104,8 @@ int scratch_crypt_open(const char *name, dev_t backing, dev_t *device)
 int scratch_crypt_close(const char *name)
 {
     struct request r = {};
-    int rc = call(DM_DEV_REMOVE, &r, name, 0);
+    /* blkback says Closed a moment before it lets go: then the device goes at that moment. */
+    int rc = call(DM_DEV_REMOVE, &r, name, DM_DEFERRED_REMOVE);
 
     return rc == -ENXIO || rc == -ENOENT ? 0 : rc;
 }

@@ -8,5 +8,8 @@
  */
 [[nodiscard]] int scratch_crypt_open(const char *name, dev_t backing, dev_t *device);
 
-/* Forgets device and key; one that does not exist is no error. Returns 0 or a negative errno. */
+/*
+ * Forgets device and key, as soon as nothing has it open; one that does not exist is no error. Returns 0 or a negative
+ * errno.
+ */
 [[nodiscard]] int scratch_crypt_close(const char *name);
