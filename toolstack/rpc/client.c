@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/rpc/words.h"
 #include "common/text.h"
+#include "toolstack/rpc/await.h"
 #include "toolstack/rpc/call.h"
 #include "toolstack/rpc/service.h"
 #include "toolstack/rpc/start.h"
@@ -42,9 +43,9 @@ static int just_exec(int daemon, const struct options *o)
     return r < 0 ? RPC_EXIT_FAILURE : 0;
 }
 
-static int run(const struct options *o)
+static int run(const struct options *o, bool started)
 {
-    int daemon = rpc_connect(o->vm);
+    int daemon = started ? await_daemon(o->vm) : rpc_connect(o->vm);
 
     if (daemon < 0) {
         log_error("'%s' does not run, or its agent has not started yet", o->vm);
@@ -64,7 +65,7 @@ static int run(const struct options *o)
 }
 
 /* The caller's agent holds the request `ident` open: it must get an answer, whatever happens here. */
-static int join(const struct options *o)
+static int join(const struct options *o, bool started)
 {
     char ident[32], name[VM_NAME_MAX + 1];
     unsigned int domain;
@@ -78,7 +79,7 @@ static int join(const struct options *o)
         return RPC_EXIT_FAILURE;
     }
     int code = strcmp(o->vm, "dom0") == 0 ? service_in_dom0(source, domain, ident, o->command)
-                                          : service_in_vm(source, domain, ident, o->vm, o->command);
+                                          : service_in_vm(source, domain, ident, o->vm, started, o->command);
     if (code)
         rpc_refuse(source, ident);
     return code;
@@ -110,7 +111,10 @@ int main(int argc, char *argv[])
     }
     if (!text_is_vm_name(o.vm))
         return usage();
-    if (o.start && strcmp(o.vm, "dom0") != 0 && vm_start(o.vm) != 0 && !o.caller)
+    bool started = o.start && strcmp(o.vm, "dom0") != 0 && vm_start(o.vm) == 0;
+    if (o.caller)
+        return join(&o, started);
+    if (o.start && !started)
         return RPC_EXIT_FAILURE;
-    return o.caller ? join(&o) : run(&o);
+    return run(&o, started);
 }

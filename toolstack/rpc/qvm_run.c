@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/rpc/words.h"
 #include "common/text.h"
+#include "toolstack/rpc/await.h"
 #include "toolstack/rpc/call.h"
 #include "toolstack/rpc/start.h"
 #include "toolstack/rpc/vmexec.h"
@@ -61,15 +62,18 @@ static int reach(const struct options *o, const char *vm)
         log_error("there is no VM '%s'; see: qvm-ls", vm);
         return -1;
     }
-    if (o->no_autostart) {
+    bool running = run_program((char *[]){"qvm-check", "--quiet", "--running", (char *)vm, nullptr}, true) == 0;
+    if (o->no_autostart && !running) {
         log_error("'%s' does not run; start it with: qvm-start %s", vm, vm);
         return -1;
     }
-    if (vm_start(vm) != 0)
+    if (!running && vm_start(vm) != 0)
         return -1; /* qvm-start has said why */
-    daemon = rpc_connect(vm);
-    if (daemon < 0)
-        log_error("'%s' runs, but its agent does not answer; look at its console", vm);
+    daemon = await_daemon(vm);
+    if (daemon == -ENOTCONN)
+        log_error("'%s' stopped while it was starting; see the end of its log in /var/log/atoll/console", vm);
+    else if (daemon < 0)
+        log_error("'%s' runs, but its agent does not answer; see its log in /var/log/atoll/console", vm);
     return daemon;
 }
 

@@ -8,12 +8,13 @@
 #include "common/rpc/process.h"
 #include "common/rpc/pump.h"
 #include "common/rpc/words.h"
+#include "toolstack/rpc/await.h"
 #include "toolstack/rpc/call.h"
 
-int service_in_vm(int source, unsigned int domain, const char *ident, const char *vm, const char *command)
+int service_in_vm(int source, unsigned int domain, const char *ident, const char *vm, bool wait, const char *command)
 {
     struct rpc_exec where;
-    int target = rpc_connect(vm);
+    int target = wait ? await_daemon(vm) : rpc_connect(vm);
 
     if (target < 0) {
         log_error("'%s' does not run, or its agent has not started yet", vm);

@@ -285,16 +285,18 @@ class Starting(Case):
         self.assertEqual(r.returncode, 1)
         self.assertEqual(r.stderr.count(b"\n"), 1)
 
+    def check_knows(self):
+        """A qvm-check that knows every VM; those with a file of that name run."""
+        self.m.script("bin/qvm-check", '[ "$2" != --running ] || [ -e %s/running."$3" ]\n' % self.m.folder)
+
     def test_halted_vm_is_started(self):
-        self.m.script("bin/qvm-check", "exit 0\n")
+        self.check_knows()
         self.m.script("bin/qvm-start", 'echo "$@" > %s; exec touch %s' % (self.m.path("asked"), self.m.path("go")))
         r = self.m.qvm_run("-n", "-p", "work", "true")
         self.assertEqual(r.returncode, 1)
         self.assertIn(b"does not run", r.stderr)
         self.assertFalse(os.path.exists(self.m.path("asked")))
-        # A qvm-start that really brings the VM up.
-        self.m.script("bin/qvm-start", "touch %s; while [ ! -S %s ]; do sleep 0.05; done\n"
-                      % (self.m.path("go"), self.m.path("qrexec.work")))
+        self.m.script("bin/qvm-start", "touch %s %s\n" % (self.m.path("go"), self.m.path("running.work")))
         result = []
         t = threading.Thread(target=lambda: result.append(self.m.qvm_run("-p", "work", "echo up")))
         t.start()
@@ -303,8 +305,15 @@ class Starting(Case):
         t.join()
         self.assertEqual((result[0].returncode, result[0].stdout), (0, b"up\n"))
 
+    def test_vm_that_stops_while_starting(self):
+        self.check_knows()
+        self.m.script("bin/qvm-start", "exit 0\n")
+        r = self.m.qvm_run("-p", "work", "true")
+        self.assertEqual(r.returncode, 1)
+        self.assertIn(b"stopped while it was starting", r.stderr)
+
     def test_failed_start_has_only_its_own_words(self):
-        self.m.script("bin/qvm-check", "exit 0\n")
+        self.check_knows()
         self.m.script("bin/qvm-start", "echo 'not enough memory' >&2; exit 1\n")
         r = self.m.qvm_run("-p", "work", "true")
         self.assertEqual((r.returncode, r.stderr), (1, b"not enough memory\n"))
