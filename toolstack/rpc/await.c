@@ -40,7 +40,6 @@ static bool absent(int error)
 
 int await_daemon(const char *vm)
 {
-    char *check[] = {"qvm-check", "--quiet", "--running", (char *)vm, nullptr};
     int64_t end = seconds_now() + SECONDS;
     int inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     int daemon;
@@ -53,7 +52,7 @@ int await_daemon(const char *vm)
         wait_for_change(inotify);
         if (seconds_now() > end)
             daemon = -ETIMEDOUT;
-        else if (seconds_now() - started >= LOOK_SECONDS && run_program(check, true) == 1)
+        else if (seconds_now() - started >= LOOK_SECONDS && vm_query(vm) != VM_RUNNING)
             daemon = -ENOTCONN;
         if (!absent(daemon))
             break;

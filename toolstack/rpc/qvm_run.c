@@ -56,19 +56,13 @@ static int reach(const struct options *o, const char *vm)
         log_error("you may not use VMs: become a member of group 'qubes', or root");
         return -1;
     }
-    /* qvm-check tells apart what is halted and what does not exist; without it qvm-start does. */
-    int known = run_program((char *[]){"qvm-check", "--quiet", (char *)vm, nullptr}, true);
-    if (known == 1) {
+    enum vm_state state = vm_query(vm);
+    if (state == VM_MISSING)
         log_error("there is no VM '%s'; see: qvm-ls", vm);
-        return -1;
-    }
-    bool running = run_program((char *[]){"qvm-check", "--quiet", "--running", (char *)vm, nullptr}, true) == 0;
-    if (o->no_autostart && !running) {
+    else if (state == VM_HALTED && o->no_autostart)
         log_error("'%s' does not run; start it with: qvm-start %s", vm, vm);
-        return -1;
-    }
-    if (!running && vm_start(vm) != 0)
-        return -1; /* qvm-start has said why */
+    if (state == VM_UNKNOWN || state == VM_MISSING || (state == VM_HALTED && (o->no_autostart || vm_start(vm) != 0)))
+        return -1; /* the reason has been said, by us or by the command that failed */
     daemon = await_daemon(vm);
     if (daemon == -ENOTCONN)
         log_error("'%s' stopped while it was starting; see the end of its log in /var/log/atoll/console", vm);

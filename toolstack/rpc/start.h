@@ -7,6 +7,12 @@
  */
 [[nodiscard]] int vm_start(const char *name);
 
-/* Runs a program found in PATH with its output discarded if `quiet`. Returns its exit status, 127 if it cannot be run.
- */
-[[nodiscard]] int run_program(char *const arguments[], bool quiet);
+enum vm_state {
+    VM_RUNNING,
+    VM_HALTED,
+    VM_MISSING, /* there is none of this name */
+    VM_UNKNOWN, /* qvm-check has said why */
+};
+
+/* What qvm-check says about VM `name`, which has been checked for form. */
+[[nodiscard]] enum vm_state vm_query(const char *name);

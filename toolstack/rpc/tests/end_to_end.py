@@ -276,7 +276,7 @@ class OneVm(Case):
 
 class Starting(Case):
     def test_missing_vm_is_one_sentence(self):
-        self.m.script("bin/qvm-check", "exit 1\n")
+        self.m.script("bin/qvm-check", 'echo "$2 does not exist"; exit 1\n')
         r = self.m.qvm_run("-p", "nothere", "true")
         self.assertEqual((r.returncode, r.stdout), (1, b""))
         self.assertEqual(r.stderr.count(b"\n"), 1)
@@ -287,7 +287,7 @@ class Starting(Case):
 
     def check_knows(self):
         """A qvm-check that knows every VM; those with a file of that name run."""
-        self.m.script("bin/qvm-check", '[ "$2" != --running ] || [ -e %s/running."$3" ]\n' % self.m.folder)
+        self.m.script("bin/qvm-check", '[ -e %s/running."$2" ] && echo "$2 is running" || { echo "$2 is not running"; exit 1; }\n' % self.m.folder)
 
     def test_halted_vm_is_started(self):
         self.check_knows()
@@ -304,6 +304,11 @@ class Starting(Case):
         self.m.vm(7, "work")
         t.join()
         self.assertEqual((result[0].returncode, result[0].stdout), (0, b"up\n"))
+
+    def test_unreachable_toolstack_speaks_for_itself(self):
+        self.m.script("bin/qvm-check", "echo 'the keeper of the VMs does not run' >&2; exit 1\n")
+        r = self.m.qvm_run("-p", "work", "true")
+        self.assertEqual((r.returncode, r.stderr), (1, b"the keeper of the VMs does not run\n"))
 
     def test_vm_that_stops_while_starting(self):
         self.check_knows()
