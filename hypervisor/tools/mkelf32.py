@@ -19,10 +19,11 @@ def main():
     sym = symbols(elf)
     load, end, entry = (sym[n] & 0x7FFFFFFF for n in ("image_start", "image_end", "start32"))
     offset = 4096
-    header = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2, 3, 1, entry, 52, 0, 0, 52, 32, 1, 40, 0, 0)
+    header = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2, 3, 1, entry, 52, 84, 0, 52, 32, 1, 40, 1, 0)
     segment = struct.pack("<IIIIIIII", 1, offset, load, load, len(data), end - load, 7, 4096)
+    sections = bytes(40)  # GRUB refuses a file without section headers: one empty one stands behind the segment's
     with open(output, "wb") as f:
-        f.write((header + segment).ljust(offset, b"\0") + data)
+        f.write((header + segment + sections).ljust(offset, b"\0") + data)
 
 
 main()
