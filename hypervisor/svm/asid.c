@@ -11,20 +11,23 @@ void svm_asid_prepare(struct vcpu *v)
     struct cpu *c = this_cpu();
     uint64_t p2m_generation = __atomic_load_n(&v->domain->p2m->generation, __ATOMIC_SEQ_CST);
 
-    s->vmcb->tlb_control = 0;
-    if (s->asid_cpu == c->id && s->asid_generation == c->asid_generation && s->p2m_generation == p2m_generation && !c->flush_all_asids)
-        return;
-    if (c->asid_next >= svm_caps.asids) {
-        c->asid_next = 1;
-        c->asid_generation++;
-        c->flush_all_asids = true;
+    if (s->asid_cpu != c->id || s->asid_generation != c->asid_generation || s->p2m_generation != p2m_generation) {
+        if (c->asid_next >= svm_caps.asids) {
+            c->asid_next = 1;
+            c->asid_generation++;
+            c->flush_all_asids = true;
+        }
+        s->asid_cpu = c->id;
+        s->asid_generation = c->asid_generation;
+        s->p2m_generation = p2m_generation;
+        s->vmcb->asid = c->asid_next++;
     }
-    s->asid_cpu = c->id;
-    s->asid_generation = c->asid_generation;
-    s->p2m_generation = p2m_generation;
-    s->vmcb->asid = c->asid_next++;
-    if (c->flush_all_asids) {
-        s->vmcb->tlb_control = 1;
-        c->flush_all_asids = false;
-    }
+    s->vmcb->tlb_control = c->flush_all_asids; /* 1: flush all; owed until an entry has really happened (svm_asid_entered()) */
+}
+
+void svm_asid_entered(const struct vcpu *v)
+{
+    /* Nothing was flushed if the CPU refused the VMCB. */
+    if (v->vendor->vmcb->exit_code != EXIT_INVALID)
+        this_cpu()->flush_all_asids = false;
 }

@@ -144,6 +144,8 @@ void svm_handle_exit(struct vcpu *v)
     case EXIT_MWAIT: vcpu_inject_exception(v, VECTOR_UD, false, 0); return;
     case EXIT_SHUTDOWN: vcpu_triple_fault(v); return;
     case EXIT_TASK: domain_kill(v->domain, "task switch at rip=%lx, vcpu %u: not supported for guests", v->regs.rip, v->id); return;
+    case EXIT_EXCEPTION + 1: svm_inject_exception(v, 1, false, 0); return; /* DR6 says why: the CPU has put it into the VMCB */
+    case EXIT_EXCEPTION + 17: svm_inject_exception(v, 17, true, 0); return;
     case EXIT_EXCEPTION + 18: panic("machine check in a guest of d%u", v->domain->id);
     case EXIT_INVALID: domain_kill(v->domain, "the CPU refuses the state of vcpu %u at rip=%lx", v->id, v->regs.rip); return;
     default: domain_kill(v->domain, "unexpected exit %#lx at rip=%lx, vcpu %u", b->exit_code, v->regs.rip, v->id); return;

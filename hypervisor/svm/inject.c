@@ -1,17 +1,36 @@
 /* inject.c - interrupts and exceptions into the guest (APM vol. 2, 15.20) */
 #include "vmcb.h"
 #include <hv/cpu.h>
+#include <hv/fault.h>
 #include <hv/vlapic.h>
 #include <hv/x86.h>
+
+/* May `vector` make a double fault of a first exception (SDM vol. 3, table 6-5)? */
+static bool is_contributory(unsigned int vector)
+{
+    return vector == 0 || (vector >= 10 && vector <= 13);
+}
+
+static bool makes_double_fault(unsigned int first, unsigned int second)
+{
+    return is_contributory(first) ? is_contributory(second) : first == VECTOR_PF && (second == VECTOR_PF || is_contributory(second));
+}
 
 void svm_inject_exception(struct vcpu *v, unsigned int vector, bool has_error, uint32_t error)
 {
     struct vmcb *b = vmcb_of(v);
 
     if (b->event_inject & EVENT_VALID && (b->event_inject & EVENT_TYPE) == EVENT_EXCEPTION) {
-        /* A second fault before the first was delivered: contributory ones make a double fault, which is all that can follow here. */
-        b->event_inject = EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR | 8;
-        return;
+        unsigned int first = b->event_inject & 0xff;
+        if (first == 8 && (vector == VECTOR_PF || is_contributory(vector))) {
+            vcpu_triple_fault(v);
+            return;
+        }
+        if (makes_double_fault(first, vector)) {
+            b->event_inject = EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR | 8;
+            return;
+        }
+        /* Else the second is delivered; the first one's instruction is executed again after it. */
     }
     b->event_inject = EVENT_VALID | EVENT_EXCEPTION | vector | (has_error ? EVENT_ERROR | (uint64_t)error << 32 : 0);
 }

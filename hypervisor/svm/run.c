@@ -76,6 +76,7 @@ void svm_run(struct vcpu *v)
         if (!__atomic_load_n(&v->kicked, __ATOMIC_SEQ_CST)) {
             svm_enter(v->vendor->vmcb_pa, v->regs.gpr);
             __atomic_store_n(&c->in_guest, NULL, __ATOMIC_RELEASE);
+            svm_asid_entered(v);
             after_exit(v);
             svm_handle_exit(v);
         } else {

@@ -79,7 +79,8 @@ static void reset_control(struct vcpu *v, struct vmcb *b)
 {
     b->intercepts1 = I1_INTR | I1_NMI | I1_INIT | I1_RDPMC | I1_CPUID | I1_INVD | I1_HLT | I1_INVLPGA | I1_IOIO | I1_MSR | I1_TASK | I1_FERR | I1_SHUTDOWN;
     b->intercepts2 = I2_VMRUN | I2_VMMCALL | I2_VMLOAD | I2_VMSAVE | I2_STGI | I2_CLGI | I2_SKINIT | I2_MONITOR | I2_MWAIT | I2_XSETBV;
-    b->exceptions = 1u << 18; /* #MC */
+    /* #MC is the machine's. #DB and #AC: their delivery can raise them again for ever, in which no interrupt of ours is taken. */
+    b->exceptions = 1u << 18 | 1u << 1 | 1u << 17;
     b->iopm_base = heap_page_mfn(v->domain->iopm).v << PAGE_SHIFT;
     b->msrpm_base = heap_page_mfn(v->domain->msrpm).v << PAGE_SHIFT;
     b->nested_control = 1;

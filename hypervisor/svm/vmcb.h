@@ -124,5 +124,6 @@ void svm_run(struct vcpu *v);
 void svm_save(struct vcpu *v);
 /* asid.c */
 void svm_asid_prepare(struct vcpu *v);
+void svm_asid_entered(const struct vcpu *v); /* right after an exit: the flush that was asked for at the entry has been done */
 /* enter.S: runs the guest once. gpr: the NR_GPRS array; RAX and RSP travel in the VMCB. Interrupts off and GIF set before and after. */
 void svm_enter(uint64_t vmcb_pa, uint64_t *gpr);

@@ -1,0 +1,219 @@
+/* test_svm.c - address space ids and what becomes of two events at once */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include "../../svm/caps.h"
+#include "../../svm/vmcb.h"
+#include <hv/cpu.h>
+#include <hv/fault.h>
+#include <hv/p2m_impl.h>
+#include <hv/vlapic.h>
+
+#define ASIDS 4u
+
+static struct cpu cpu;
+static struct vmcb vmcbs[6];
+static struct vendor_vcpu states[6];
+static struct vcpu v[6];
+static struct p2m p2m;
+static struct domain d;
+static int pending, callback;
+static bool tripled;
+struct svm_caps svm_caps = {.asids = ASIDS};
+
+uint64_t test_local_base(void)
+{
+    return (uint64_t)&cpu;
+}
+int vlapic_pending(struct vcpu *x)
+{
+    return pending;
+}
+void vlapic_accept(struct vcpu *x, uint8_t vector)
+{
+    pending = -1;
+}
+uint8_t vlapic_tpr(struct vcpu *x)
+{
+    return 0;
+}
+int vcpu_callback_pending(struct vcpu *x)
+{
+    return callback;
+}
+void vcpu_triple_fault(struct vcpu *x)
+{
+    tripled = true;
+}
+
+static int setup(void **state)
+{
+    cpu = (struct cpu){.asid_generation = 1, .asid_next = 1, .flush_all_asids = true};
+    memset(vmcbs, 0, sizeof(vmcbs));
+    memset(states, 0, sizeof(states));
+    p2m = (struct p2m){0};
+    d = (struct domain){.p2m = &p2m};
+    for (unsigned int i = 0; i < ARRAY_SIZE(v); i++) {
+        states[i].vmcb = &vmcbs[i];
+        v[i] = (struct vcpu){.id = i, .domain = &d, .vendor = &states[i]};
+    }
+    pending = callback = -1;
+    tripled = false;
+    return 0;
+}
+
+static void prepare(unsigned int i)
+{
+    svm_asid_prepare(&v[i]);
+}
+static void enter(unsigned int i)
+{
+    svm_asid_prepare(&v[i]);
+    vmcbs[i].exit_code = EXIT_INTR;
+    svm_asid_entered(&v[i]);
+}
+
+static void an_id_is_kept_until_tables_or_cpu_change(void **state)
+{
+    enter(0);
+    uint32_t first = vmcbs[0].asid;
+    assert_in_range(first, 1, ASIDS - 1);
+    assert_int_equal(vmcbs[0].tlb_control, 1);
+    enter(0);
+    assert_int_equal(vmcbs[0].asid, first);
+    assert_int_equal(vmcbs[0].tlb_control, 0);
+    p2m.generation++;
+    enter(0);
+    assert_int_not_equal(vmcbs[0].asid, first);
+    uint32_t second = vmcbs[0].asid;
+    cpu.id = 1;
+    enter(0);
+    cpu.id = 0;
+    enter(0); /* what it left here under the old id may be stale */
+    assert_true(vmcbs[0].asid != second || vmcbs[0].tlb_control == 1);
+}
+
+static void no_two_vcpus_share_an_id_without_a_flush(void **state)
+{
+    unsigned int owner[ASIDS] = {~0u, ~0u, ~0u, ~0u}, random = 1;
+
+    for (unsigned int n = 0; n < 10000; n++) {
+        random = random * 1103515245 + 12345;
+        unsigned int i = (random >> 16) % ARRAY_SIZE(v);
+        if ((random >> 20) % 8 == 0)
+            p2m.generation++;
+        prepare(i);
+        if ((random >> 24) % 3 == 0)
+            continue; /* a kick came in the last moment: it is not entered */
+        if (vmcbs[i].tlb_control == 1)
+            for (unsigned int k = 0; k < ASIDS; k++)
+                owner[k] = ~0u;
+        uint32_t id = vmcbs[i].asid;
+        assert_in_range(id, 1, ASIDS - 1);
+        if (owner[id] != ~0u && owner[id] != i)
+            fail_msg("vCPU %u enters with id %u, whose translations are vCPU %u's", i, id, owner[id]);
+        owner[id] = i;
+        vmcbs[i].exit_code = EXIT_INTR;
+        svm_asid_entered(&v[i]);
+    }
+}
+
+static void a_refused_entry_does_not_count_as_a_flush(void **state)
+{
+    prepare(0);
+    assert_int_equal(vmcbs[0].tlb_control, 1);
+    vmcbs[0].exit_code = EXIT_INVALID;
+    svm_asid_entered(&v[0]);
+    prepare(1);
+    assert_int_equal(vmcbs[1].tlb_control, 1);
+}
+
+static void an_event_cut_short_comes_again(void **state)
+{
+    vmcbs[0].exit_int_info = EVENT_VALID | EVENT_INTR | 0x31;
+    svm_reinject(&v[0]);
+    assert_int_equal(vmcbs[0].event_inject, EVENT_VALID | EVENT_INTR | 0x31);
+    vmcbs[0].exit_int_info = EVENT_VALID | EVENT_SOFTWARE | 0x80;
+    svm_reinject(&v[0]);
+    assert_int_equal(vmcbs[0].event_inject, 0);
+    vmcbs[0].exit_int_info = EVENT_VALID | EVENT_EXCEPTION | 3; /* INT3 is executed again */
+    svm_reinject(&v[0]);
+    assert_int_equal(vmcbs[0].event_inject, 0);
+}
+
+static uint64_t two(unsigned int first, unsigned int second)
+{
+    vmcbs[0].event_inject = EVENT_VALID | EVENT_EXCEPTION | first;
+    svm_inject_exception(&v[0], second, false, 0);
+    return vmcbs[0].event_inject & 0xff;
+}
+
+static void two_exceptions_combine_as_on_the_cpu(void **state)
+{
+    assert_int_equal(two(13, 13), 8);
+    assert_int_equal(two(14, 13), 8);
+    assert_int_equal(two(14, 14), 8);
+    assert_int_equal(two(13, 14), 14);
+    assert_int_equal(two(1, 13), 13);
+    assert_int_equal(two(14, 1), 1);  /* an intercepted #DB or #AC is benign */
+    assert_int_equal(two(13, 17), 17);
+    assert_false(tripled);
+    two(8, 14);
+    assert_true(tripled);
+}
+
+static void an_interrupt_waits_for_its_window(void **state)
+{
+    struct vmcb *b = &vmcbs[0];
+
+    pending = 0x41;
+    svm_inject_prepare(&v[0]); /* IF is clear */
+    assert_int_equal(b->event_inject, 0);
+    assert_true(b->vintr & VINTR_IRQ && b->intercepts1 & I1_VINTR);
+    v[0].regs.rflags = 0x200;
+    b->interrupt_shadow = 1;
+    svm_inject_prepare(&v[0]);
+    assert_int_equal(b->event_inject, 0);
+    b->interrupt_shadow = 0;
+    svm_inject_prepare(&v[0]);
+    assert_int_equal(b->event_inject, EVENT_VALID | EVENT_INTR | 0x41);
+    assert_false(b->vintr & VINTR_IRQ || b->intercepts1 & I1_VINTR);
+    pending = 0x42;
+    svm_inject_prepare(&v[0]); /* the first one still stands in the VMCB: nothing is overwritten */
+    assert_int_equal(b->event_inject, EVENT_VALID | EVENT_INTR | 0x41);
+    assert_true(b->vintr & VINTR_IRQ);
+}
+
+static void nmis_come_one_at_a_time(void **state)
+{
+    struct vmcb *b = &vmcbs[0];
+
+    v[0].nmi_signal = true;
+    svm_inject_prepare(&v[0]);
+    assert_int_equal(b->event_inject, EVENT_VALID | EVENT_NMI | 2);
+    assert_true(b->intercepts1 & I1_IRET);
+    b->event_inject = 0;
+    v[0].nmi_signal = true;
+    svm_inject_prepare(&v[0]);
+    assert_int_equal(b->event_inject, 0); /* until its IRET */
+    states[0].nmi_blocked = false;
+    svm_inject_prepare(&v[0]);
+    assert_int_equal(b->event_inject, EVENT_VALID | EVENT_NMI | 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(an_id_is_kept_until_tables_or_cpu_change, setup),
+        cmocka_unit_test_setup(no_two_vcpus_share_an_id_without_a_flush, setup),
+        cmocka_unit_test_setup(a_refused_entry_does_not_count_as_a_flush, setup),
+        cmocka_unit_test_setup(an_event_cut_short_comes_again, setup),
+        cmocka_unit_test_setup(two_exceptions_combine_as_on_the_cpu, setup),
+        cmocka_unit_test_setup(an_interrupt_waits_for_its_window, setup),
+        cmocka_unit_test_setup(nmis_come_one_at_a_time, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
