@@ -216,6 +216,16 @@ static const char *read_compositor(struct relay *relay)
     }
 }
 
+/* So that the log in the VM says why. */
+static void tell_error(struct relay *relay)
+{
+    union gui_message m;
+
+    gui_wire_init(&m, GUI_ERROR, 0, 0);
+    m.as_GUI_ERROR.code = GUI_ERROR_PROTOCOL;
+    (void)queue_add(&relay->queue, &m); /* if it is full the VM does not read anyway */
+}
+
 static const char *turn(struct relay *relay)
 {
     bool open = libvchan_is_open(relay->vchan) == VCHAN_CONNECTED;
@@ -223,8 +233,11 @@ static const char *turn(struct relay *relay)
 
     if (!reason)
         reason = send_held(relay);
-    if (!reason)
+    if (!reason) {
         reason = read_vm(relay);
+        if (reason)
+            tell_error(relay);
+    }
     if (!reason)
         reason = write_vm(relay);
     if (!reason && !open && libvchan_data_ready(relay->vchan) <= 0)
@@ -248,8 +261,10 @@ const char *relay_run(uint32_t domid, struct libvchan *vchan, int compositor, in
     for (;;) {
         const char *reason = turn(&relay);
 
-        if (reason)
+        if (reason) {
+            (void)write_vm(&relay); /* what dom0 said last (GUI_ERROR), if there is room */
             return reason;
+        }
         struct pollfd fds[] = {
             {.fd = libvchan_fd_for_select(vchan), .events = POLLIN},
             {.fd = compositor, .events = (short)(POLLIN | (relay.held_length ? POLLOUT : 0))},

@@ -17,7 +17,7 @@
 
 #define EMPTY_FOLDER "/proc/self/fdinfo" /* exists everywhere; nothing can be made or opened for use in it */
 
-static bool limit(int resource, rlim_t value)
+static bool limit(__rlimit_resource_t resource, rlim_t value)
 {
     struct rlimit r = {value, value};
 

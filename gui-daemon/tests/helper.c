@@ -164,7 +164,8 @@ static void facts_of_atolld(void **state)
     assert_string_equal(fact.name, "work");
     assert_true(parse("{\"event\":\"vm-stopped\",\"domid\":3,\"name\":\"work\"}", &fact));
     assert_false(fact.started);
-    assert_true(parse("{\"event\":\"vm-changed\",\"domid\":3,\"name\":\"work\",\"label\":\"3465A4\",\"new\":1}", &fact));
+    assert_true(
+        parse("{\"event\":\"vm-changed\",\"domid\":3,\"name\":\"work\",\"label\":\"3465A4\",\"new\":1}", &fact));
     assert_int_equal(fact.colour, 0x3465a4);
     assert_false(parse("{\"event\":\"vm-paused\",\"domid\":3}", &fact));
     assert_false(parse("{\"event\":\"vm-started\",\"domid\":0,\"name\":\"work\",\"label\":\"cc0000\"}", &fact));
