@@ -278,6 +278,21 @@ static int silence(struct transport *t)
     return port < 0 ? port : evtchn_unmask(t->evtchn, (port_t)port);
 }
 
+static bool store_tells_of_death(struct transport *t)
+{
+    int r = store_fired(t->store);
+
+    /* dom0 never goes, and at boot the store may not have met it yet. */
+    if (r == 1 && t->peer != 0)
+        return store_domain_exists(t->store, t->peer) == 0;
+    if (r < 0) {
+        /* The store is gone; the channel does not need it any more. */
+        store_close(t->store);
+        t->store = nullptr;
+    }
+    return false;
+}
+
 int transport_wait(struct transport *t, struct ring *ring, int timeout)
 {
     struct epoll_event event;
@@ -289,11 +304,9 @@ int transport_wait(struct transport *t, struct ring *ring, int timeout)
         return 0;
     if (event.data.fd == t->evtchn)
         return silence(t);
-    int r = store_fired(t->store);
-    /* dom0 never goes, and at boot the store may not have met it yet. */
-    if (r == 1 && t->peer != 0 && store_domain_exists(t->store, t->peer) == 0)
+    if (store_tells_of_death(t))
         ring_set_peer_gone(ring);
-    return r < 0 ? r : 0;
+    return 0;
 }
 
 static void close_fd(int fd)
@@ -304,7 +317,7 @@ static void close_fd(int fd)
 
 void transport_close(struct transport *t, struct ring *ring)
 {
-    if (t->published)
+    if (t->published && t->store)
         store_remove(t->store, t->path);
     if (ring->page) {
         ring_set_live(ring, VCHAN_DISCONNECTED);
