@@ -112,6 +112,42 @@ static void write_reset_register(struct vcpu *v, uint16_t port, unsigned int byt
         domain_shutdown(v->domain, SHUTDOWN_reboot);
 }
 
+/* Firmware's door: the SMI is raised by a write of our own, as one that a guest's OUT raises comes while the CPU is in guest mode. */
+static uint32_t read_through(struct vcpu *v, uint16_t port, unsigned int bytes)
+{
+    return host_port_read(port, bytes);
+}
+
+static void write_through(struct vcpu *v, uint16_t port, unsigned int bytes, uint32_t value)
+{
+    host_port_write(port, bytes, value);
+}
+
+/*
+ * The keyboard controller can pulse the CPU's reset line: by a command that pulses output bits, bit 0 low, or by the
+ * command that sets the output port, its data with bit 0 clear. Both are the wish to reboot.
+ */
+#define KBC_PULSE        0xf0u
+#define KBC_WRITE_OUTPUT 0xd1u
+static bool kbc_output_follows;
+
+static void write_kbc_command(struct vcpu *v, uint16_t port, unsigned int bytes, uint32_t value)
+{
+    write_once(kbc_output_follows, value == KBC_WRITE_OUTPUT);
+    if ((value & KBC_PULSE) == KBC_PULSE && !(value & 1))
+        domain_shutdown(v->domain, SHUTDOWN_reboot);
+    else
+        host_port_write(port, bytes, value);
+}
+
+static void write_kbc_data(struct vcpu *v, uint16_t port, unsigned int bytes, uint32_t value)
+{
+    if (__atomic_exchange_n(&kbc_output_follows, false, __ATOMIC_RELAXED) && !(value & 1))
+        domain_shutdown(v->domain, SHUTDOWN_reboot);
+    else
+        host_port_write(port, bytes, value);
+}
+
 static void write_domu_sleep(struct vcpu *v, uint16_t port, unsigned int bytes, uint32_t value)
 {
     if (value & SLP_EN_BYTE)
@@ -134,7 +170,9 @@ static const struct port_range dom0_ports[] = {
     {0x0000, 0x000f, NULL, NULL}, /* DMA controllers: their addresses know no nested paging */
     {0x0020, 0x0021, NULL, NULL}, /* interrupt controllers: Linux must find none */
     {0x0040, 0x0043, NULL, NULL}, /* timer and its gate at 61: 61 must read FF or calibration waits for ever */
+    {0x0060, 0x0060, read_through, write_kbc_data},
     {0x0061, 0x0061, NULL, NULL},
+    {0x0064, 0x0064, read_through, write_kbc_command},
     {0x0070, 0x0071, read_cmos, write_cmos},
     {0x0081, 0x008f, NULL, NULL}, /* DMA pages (80 is the delay port) */
     {0x0092, 0x0092, NULL, NULL}, /* A20 and fast reset */
@@ -167,6 +205,10 @@ static bool dom0_machine_port(uint16_t port, struct port_range *out)
     }
     if (machine.reset_space == 1 && port == machine.reset_address && port != 0xcf9) {
         *out = (struct port_range){port, port, read_zero, write_reset_register};
+        return true;
+    }
+    if (machine.smi_command && (uint16_t)(port - machine.smi_command) < 2) {
+        *out = (struct port_range){machine.smi_command, (uint16_t)(machine.smi_command + 1), read_through, write_through};
         return true;
     }
     if (console_uses_port(port)) {

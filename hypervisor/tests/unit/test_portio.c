@@ -17,6 +17,7 @@ static int setup_dom0(void **state)
     machine.reset_space = 1;
     machine.reset_address = 0xb2f;
     machine.reset_value = 0x0f;
+    machine.smi_command = 0xb2;
     fake.console_port = 0x3f8;
     return 0;
 }
@@ -73,7 +74,7 @@ static void dom0_keeps_its_devices_direct(void **state)
     static const struct {
         uint16_t first, last;
     } trapped[] = {
-        {0, 0xf},       {0x20, 0x21},   {0x40, 0x43},   {0x61, 0x61},   {0x70, 0x71},   {0x81, 0x8f},
+        {0, 0xf},       {0x20, 0x21},   {0x40, 0x43},   {0x60, 0x61},   {0x64, 0x64},   {0xb2, 0xb3},   {0x70, 0x71},   {0x81, 0x8f},
         {0x92, 0x92},   {0xa0, 0xa1},   {0xc0, 0xdf},   {0xe9, 0xe9},   {0xf0, 0xf1},   {0x3f8, 0x3ff},
         {0x4d0, 0x4d1}, {0x604, 0x605}, {0x704, 0x705}, {0xb2f, 0xb2f}, {0xcf8, 0xcff},
     };
@@ -133,6 +134,45 @@ static void reset_ports_reboot(void **state)
     out(0xb2f, 1, 0x0f);
     assert_int_equal(fake.shutdown, SHUTDOWN_reboot);
     assert_int_equal(fake.port_count, 0);
+}
+
+static void the_keyboard_controller_cannot_pulse_the_reset_line(void **state)
+{
+    out(0x64, 1, 0xff); /* pulses nothing */
+    out(0x64, 1, 0xd1);
+    out(0x60, 1, 0xdf);
+    out(0x60, 1, 0xfe); /* data for the keyboard */
+    out(0x64, 1, 0xd4);
+    assert_int_equal(fake.shutdown, -1);
+    assert_int_equal(fake.port_count, 5);
+    out(0x64, 1, 0xfe);
+    assert_int_equal(fake.shutdown, SHUTDOWN_reboot);
+    fake.shutdown = -1;
+    out(0x63, 2, 0xf000); /* by way of the port before it */
+    assert_int_equal(fake.shutdown, SHUTDOWN_reboot);
+    fake.shutdown = -1;
+    out(0x64, 1, 0xd1);
+    out(0x60, 1, 0xde);
+    assert_int_equal(fake.shutdown, SHUTDOWN_reboot);
+    assert_int_equal(fake.port_count, 7); /* 63 and D1 reached the machine, nothing that resets did */
+    fake.port_value = 0x1c;
+    assert_int_equal(in(0x64, 1), 0x1c);
+    assert_int_equal(in(0x60, 1), 0x1c);
+}
+
+static void firmware_is_asked_by_the_hypervisors_own_write(void **state)
+{
+    static uint8_t map[8192];
+
+    port_policy_fill(&fake.d, map);
+    assert_true(map[0xb2 / 8] >> (0xb2 % 8) & 1);
+    out(0xb2, 2, 0x1234);
+    assert_int_equal(fake.port_count, 1);
+    assert_int_equal(fake.ports[0].port, 0xb2);
+    assert_int_equal(fake.ports[0].value, 0x1234);
+    machine.smi_command = 0; /* hardware-reduced: the ports are dom0's */
+    port_policy_fill(&fake.d, map);
+    assert_false(map[0xb2 / 8] >> (0xb2 % 8) & 1);
 }
 
 static void power_off_is_asked_for_and_its_values_kept(void **state)
@@ -281,6 +321,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(accesses_across_a_border_are_split, setup_dom0, teardown),
         cmocka_unit_test_setup_teardown(configuration_ports_go_to_the_virtual_bus, setup_dom0, teardown),
         cmocka_unit_test_setup_teardown(reset_ports_reboot, setup_dom0, teardown),
+        cmocka_unit_test_setup_teardown(the_keyboard_controller_cannot_pulse_the_reset_line, setup_dom0, teardown),
+        cmocka_unit_test_setup_teardown(firmware_is_asked_by_the_hypervisors_own_write, setup_dom0, teardown),
         cmocka_unit_test_setup_teardown(power_off_is_asked_for_and_its_values_kept, setup_dom0, teardown),
         cmocka_unit_test_setup_teardown(the_clock_is_one_access, setup_dom0, teardown),
         cmocka_unit_test_setup_teardown(other_domains_have_no_ports_but_their_platforms, setup_domu, teardown),
