@@ -63,10 +63,10 @@ static void handle_output_frame(struct wl_listener *listener, void *data)
 
 static void handle_output_commit(struct wl_listener *listener, void *data)
 {
+#ifdef GUI_TEST
     struct output *output = wl_container_of(listener, output, commit);
     const struct wlr_output_event_commit *event = data;
 
-#ifdef GUI_TEST
     if (event->state->committed & WLR_OUTPUT_STATE_BUFFER) {
         struct wlr_buffer *shown = wlr_buffer_lock(event->state->buffer);
 
@@ -74,13 +74,6 @@ static void handle_output_commit(struct wl_listener *listener, void *data)
         output->shown = shown;
     }
 #endif
-    if (event->state->committed & (WLR_OUTPUT_STATE_MODE | WLR_OUTPUT_STATE_SCALE | WLR_OUTPUT_STATE_TRANSFORM)) {
-        struct vm *vm;
-
-        server_layout_changed(output->server);
-        wl_list_for_each (vm, &output->server->vms, link)
-            vm_send_outputs(vm);
-    }
 }
 
 static void handle_output_request_state(struct wl_listener *listener, void *data)
@@ -149,7 +142,6 @@ void handle_server_new_output(struct wl_listener *listener, void *data)
     struct wlr_output_layout_output *place = wlr_output_layout_add_auto(server->layout, wlr_output);
     wlr_scene_output_layout_add_output(server->scene_layout, place, output->scene_output);
     log_info("output %s: %dx%d", wlr_output->name, wlr_output->width, wlr_output->height);
-    server_layout_changed(server);
 }
 
 void output_schedule_all(struct server *server)

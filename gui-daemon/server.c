@@ -55,14 +55,17 @@ struct wlr_box server_work_area(struct server *server, const struct wlr_box *nea
     return best;
 }
 
-void server_layout_changed(struct server *server)
+static void server_layout_changed(struct server *server)
 {
     struct wlr_box all;
+    struct vm *vm;
 
     wlr_output_layout_get_box(server->layout, nullptr, &all);
     wlr_scene_node_set_position(&server->background->node, all.x, all.y);
     wlr_scene_rect_set_size(server->background, all.width, all.height);
     window_clamp_all(server);
+    wl_list_for_each(vm, &server->vms, link)
+        vm_send_outputs(vm);
 }
 
 void server_launch_terminal(struct server *server)
@@ -70,6 +73,13 @@ void server_launch_terminal(struct server *server)
     server->launched = server_now();
     if (server->broker)
         broker_link_terminal(server->broker);
+}
+
+static void handle_layout_change(struct wl_listener *listener, void *data)
+{
+    struct server *server = wl_container_of(listener, server, layout_change);
+
+    server_layout_changed(server);
 }
 
 static bool create_scene(struct server *server)
@@ -85,6 +95,8 @@ static bool create_scene(struct server *server)
             return false;
     }
     server->background = wlr_scene_rect_create(server->layers[LAYER_BACKGROUND], 0, 0, background_colour);
+    server->layout_change.notify = handle_layout_change;
+    wl_signal_add(&server->layout->events.change, &server->layout_change);
     return server->scene_layout && server->background;
 }
 
@@ -146,6 +158,7 @@ void server_finish(struct server *server)
     broker_link_destroy(server->broker);
     local_destroy(server->local);
     wl_list_remove(&server->new_output.link);
+    wl_list_remove(&server->layout_change.link);
     input_destroy(server->input);
     server->input = nullptr;
     wlr_backend_destroy(server->backend);

@@ -40,7 +40,7 @@ struct server {
     uint32_t serial;     /* of events sent to VMs */
     uint32_t launched;   /* when the user last asked for a terminal, ms */
 
-    struct wl_listener new_output;
+    struct wl_listener new_output, layout_change;
 };
 
 struct server_options {
@@ -54,9 +54,6 @@ void server_finish(struct server *server);
 
 /* Where windows may be: the output's box in layout coordinates that has most of `near`, or the first. */
 [[nodiscard]] struct wlr_box server_work_area(struct server *server, const struct wlr_box *near);
-
-/* Outputs came, went or changed: the background and windows follow. */
-void server_layout_changed(struct server *server);
 
 /* dom0's monotonic clock, ms. */
 [[nodiscard]] uint32_t server_now(void);
