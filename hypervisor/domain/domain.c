@@ -286,12 +286,18 @@ int domain_destroy(struct domain *d)
 {
     if (d->is_control)
         return -XEN_EINVAL;
-    if (d->destroyed)
+    if (__atomic_exchange_n(&d->being_destroyed, true, __ATOMIC_ACQUIRE))
+        return -XEN_ERESTART; /* another CPU is at it */
+    if (d->destroyed) {
+        store_release(d->being_destroyed, false);
         return -XEN_ESRCH;
+    }
     stop(d);
-    if (gnttab_release_mappings(d) || p2m_teardown(d))
+    bool more = gnttab_release_mappings(d) || p2m_teardown(d);
+    d->destroyed = !more;
+    store_release(d->being_destroyed, false);
+    if (more)
         return -XEN_ERESTART;
-    d->destroyed = true;
     if (dom0)
         evtchn_raise_global_virq(dom0, VIRQ_DOM_EXC);
     domain_put(d); /* the one domain_create() made for the domain's life; pages that others still map keep frames, not the structure */

@@ -166,6 +166,24 @@ void sched_wake(struct vcpu *v)
     spin_unlock(&c->runq_lock);
 }
 
+void sched_rouse(struct vcpu *v)
+{
+    struct cpu *c = lock_cpu_of(v);
+
+    __atomic_store_n(&v->kicked, true, __ATOMIC_SEQ_CST);
+    if (v->running) {
+        spin_unlock(&c->runq_lock);
+        poke(c);
+        return;
+    }
+    v->state = VCPU_RUNNABLE;
+    if (!v->queued && may_run(v)) {
+        place(c, v);
+        return;
+    }
+    spin_unlock(&c->runq_lock);
+}
+
 void sched_wait_not_running(struct vcpu *v)
 {
     while (load_acquire(v->running))
@@ -193,6 +211,8 @@ static void put_previous(struct cpu *c, struct vcpu *v)
         if (read_once(v->kicked) || vcpu_has_work(v))
             v->state = VCPU_RUNNABLE;
     }
+    if (read_once(v->init_signal) || (v->wait_sipi && read_once(v->startup)))
+        v->state = VCPU_RUNNABLE; /* it came while this CPU was on its way here */
     if (v->yielding) {
         v->yielding = false;
         struct vcpu *next = first(c);

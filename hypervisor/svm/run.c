@@ -56,11 +56,13 @@ void svm_run(struct vcpu *v)
 {
     struct cpu *c = this_cpu();
 
-    if (c->loaded != v)
-        load(v);
     for (;;) {
         if (c->timer_expired)
             timers_run();
+        if (read_once(v->init_signal) || v->wait_sipi)
+            vcpu_take_signals(v);
+        if (c->loaded != v)
+            load(v); /* a reset threw away what was on the CPU */
         if (read_once(c->slice_wanted))
             sched_start_slice();
         tlb_pins_check();

@@ -119,6 +119,8 @@ void svm_vcpu_reset(struct vcpu *v)
     s->nmi_pending = s->nmi_blocked = false;
     memset(s->dr, 0, sizeof(s->dr));
     fpu_area_init(&s->fpu);
+    if (this_cpu()->loaded == v)
+        this_cpu()->loaded = NULL;
 }
 
 static struct vmcb_segment *segment_of(struct vmcb *b, unsigned int i)

@@ -11,6 +11,7 @@
 #define CALLBACK_TYPE(p)   ((p) >> 56)
 #define CALLBACK_VECTOR(p) ((uint8_t)(p))
 #define CALLBACK_BY_VECTOR 2
+#define STARTUP_VALID      0x100u
 
 const struct hvm_vendor *vendor;
 
@@ -123,28 +124,59 @@ void vcpu_triple_fault(struct vcpu *v)
                 v->regs.cr3, v->regs.cr4);
 }
 
-/* A signal that resets or starts another vCPU waits until that one is not running. INIT to oneself is a reset nobody sends. */
+/*
+ * INIT and STARTUP only leave word: the vCPU's own CPU acts on it before it next enters the guest. Whoever signals never waits, so two vCPUs
+ * that signal each other cannot lock two CPUs up.
+ */
 void vcpu_init_signal(struct vcpu *v)
 {
     if (v == current_vcpu())
-        return;
-    vcpu_offline(v);
-    vlapic_reset(v);
-    vendor->vcpu_reset(v);
-    v->state = VCPU_WAIT_SIPI;
+        return; /* a reset of itself that nobody sends */
+    __atomic_store_n(&v->startup, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&v->init_signal, true, __ATOMIC_SEQ_CST);
+    sched_rouse(v);
 }
 
 void vcpu_startup_signal(struct vcpu *v, uint8_t vector)
 {
-    struct vcpu_regs *r;
-
-    if (v == current_vcpu() || read_once(v->state) != VCPU_WAIT_SIPI)
+    if (v == current_vcpu() || !(read_once(v->init_signal) || read_once(v->wait_sipi)))
         return; /* the second STARTUP of a pair finds it running */
-    r = vcpu_regs_write(v, REGS_SEGMENTS);
+    __atomic_store_n(&v->startup, STARTUP_VALID | vector, __ATOMIC_SEQ_CST);
+    sched_rouse(v);
+}
+
+static void reset(struct vcpu *v)
+{
+    vlapic_reset(v);
+    vendor->vcpu_reset(v);
+    v->msrs.xcr0 = 1;
+    write_once(v->wait_sipi, true);
+}
+
+static void start(struct vcpu *v, uint8_t vector)
+{
+    struct vcpu_regs *r = vcpu_regs_write(v, REGS_SEGMENTS);
+
     r->seg[SEG_CS].selector = (uint16_t)(vector << 8);
     r->seg[SEG_CS].base = (uint64_t)vector << 12;
     r->rip = 0;
-    vcpu_online(v);
+    write_once(v->wait_sipi, false);
+    v->state = VCPU_RUNNABLE;
+}
+
+void vcpu_take_signals(struct vcpu *v)
+{
+    if (__atomic_exchange_n(&v->init_signal, false, __ATOMIC_SEQ_CST))
+        reset(v);
+    if (!v->wait_sipi)
+        return;
+    uint32_t startup = __atomic_exchange_n(&v->startup, 0, __ATOMIC_SEQ_CST);
+    if (startup & STARTUP_VALID) {
+        start(v, (uint8_t)startup);
+        return;
+    }
+    v->state = VCPU_WAIT_SIPI;
+    v->exit_to_scheduler = true;
 }
 
 void vcpu_nmi_signal(struct vcpu *v)
@@ -163,5 +195,4 @@ void vcpu_offline(struct vcpu *v)
 {
     v->state = VCPU_DOWN;
     sched_update(v);
-    sched_wait_not_running(v);
 }

@@ -33,6 +33,7 @@ struct domain {
     domid_t id;
     bool is_control;          /* dom0: may build, inspect and map other domains */
     bool is_direct;           /* gfn = mfn, MMIO identity-mapped on demand */
+    bool being_destroyed;     /* a CPU is in domain_destroy(); atomic */
     bool destroyed;           /* everything is given back; the structure waits for its last reference */
     bool dying;               /* being torn down: accepts no new work; set under control_lock, before evtchn_close_all() and p2m teardown */
     int shutdown_code;        /* -1 while it runs */

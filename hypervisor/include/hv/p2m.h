@@ -34,7 +34,8 @@ struct p2m_entry p2m_lookup(struct domain *d, gfn_t gfn);
  * Returns 0, -XEN_ENOMEM (table memory; nothing changed, the caller keeps its reference) or -XEN_EINVAL (gfn out of range).
  */
 [[nodiscard]] int p2m_map(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type);
-/* The same for 2^order naturally aligned pages of fresh RAM, order 0, 9 or 18; mapped large. */
+/* The same for 2^order naturally aligned pages of fresh RAM, order 0, 9 or 18; mapped large. -XEN_EEXIST: single pages have been mapped in that
+ * range before, map these one by one too. */
 [[nodiscard]] int p2m_map_order(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order, enum p2m_type type);
 /* Makes gfn a hole. Returns 0, -XEN_ENOENT if it was one, -XEN_ENOMEM (a large page could not be split). */
 [[nodiscard]] int p2m_unmap(struct domain *d, gfn_t gfn);

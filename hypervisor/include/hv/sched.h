@@ -12,6 +12,8 @@ void sched_init_cpu(void);
 void sched_update(struct vcpu *v);
 /* Returns when `v` is not running on any CPU (and will not until sched_update finds it may). Not for the current vCPU. */
 void sched_wait_not_running(struct vcpu *v);
+/* Gets `v` to its loop soon, whatever state it is in: a signal waits for it there. */
+void sched_rouse(struct vcpu *v);
 /* Wakes a blocked vCPU. */
 void sched_wake(struct vcpu *v);
 /* A new runstate from now on; publishes it to the guest. */

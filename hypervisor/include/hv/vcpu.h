@@ -63,7 +63,9 @@ struct vcpu {
     bool yielding;           /* gives the CPU up but stays runnable */
     uint64_t run_ns;         /* time it has run */
     bool nmi_signal;         /* an NMI is to be delivered */
-    bool init_signal;        /* INIT was received: the next look at the vCPU resets it */
+    bool init_signal;        /* INIT was received: vcpu_take_signals() resets it */
+    bool wait_sipi;          /* it was reset and waits for STARTUP */
+    uint32_t startup;        /* bit 8: STARTUP was received, bits 7:0 its vector */
     bool kicked;             /* something changed: look before entering the guest again */
     bool exit_to_scheduler;  /* the vCPU gives the CPU up after this exit */
     uint64_t vruntime, slice_start;
@@ -136,7 +138,9 @@ void vcpu_nmi_signal(struct vcpu *v);
 
 /* Brings a vCPU that was never started to life with the registers in v->regs (domain paused or vCPU down). */
 void vcpu_online(struct vcpu *v);
-void vcpu_offline(struct vcpu *v); /* takes it down; returns when it is not running */
+void vcpu_offline(struct vcpu *v); /* takes it down soon; does not wait */
+/* Acts on INIT and STARTUP; on the vCPU's own CPU, by the vendor's loop before each entry when one of them is set. */
+void vcpu_take_signals(struct vcpu *v);
 
 /* Publishes time into v->info and the secondary area (on v's own CPU or when it is not running). */
 void vcpu_time_publish(struct vcpu *v);
