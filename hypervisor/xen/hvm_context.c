@@ -42,7 +42,7 @@ static bool control_registers_ok(const struct vcpu_regs *r)
     bool paging = r->cr0 & CR0_PG;
     bool long_mode = paging && r->efer & EFER_LME;
 
-    if (r->cr0 & ~CR0_DEFINED || (r->cr0 & CR0_NW && !(r->cr0 & CR0_CD)) || (paging && !(r->cr0 & CR0_PE)))
+    if (r->cr0 & ~CR0_DEFINED || (r->cr0 & CR0_NW && !(r->cr0 & CR0_CD)))
         return false;
     if (r->cr4 & ~CR4_DEFINED || r->efer & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE))
         return false;

@@ -283,6 +283,17 @@ static void death_leaves_peers_unbound(void **state)
     assert_int_equal(evtchn_port_op(a->vcpus[0], EVTCHNOP_close, pa), 0);
 }
 
+static void nobody_binds_to_the_dying(void **state)
+{
+    evtchn_port_t unbound, got;
+
+    assert_int_equal(evtchn_alloc(b->vcpus[0], DOMID_SELF, 0, &unbound), 0);
+    b->dying = true; /* its ports are not closed yet */
+    assert_int_equal(evtchn_bind(a->vcpus[0], 1, unbound, &got), -XEN_EINVAL);
+    b->dying = false;
+    assert_int_equal(evtchn_bind(a->vcpus[0], 1, unbound, &got), 0);
+}
+
 static void fifo_is_not_offered(void **state)
 {
     uint8_t zeros[32] = {0};
@@ -391,6 +402,7 @@ int main(void)
         TEST(a_caller_that_cannot_be_told_gets_no_port),
         TEST(reset_closes_everything),
         TEST(death_leaves_peers_unbound),
+        TEST(nobody_binds_to_the_dying),
         TEST(fifo_is_not_offered),
         TEST(sending_races_with_closing),
         TEST(closing_races_with_closing_at_the_other_end),

@@ -57,6 +57,19 @@ static void flags_follow_the_last_user(void **state)
     assert_int_equal(grant_entry(b, 10)->flags, GTF_permit_access);
 }
 
+static void a_reader_that_leaves_does_not_hide_a_writer(void **state)
+{
+    grant(b, 10, 1, 20, 0);
+    struct gnttab_map_grant_ref w = grant_map(va, 2, 10, SLOT, 0), r = grant_map(va, 2, 10, SLOT + 1, GNTMAP_readonly);
+    assert_int_equal(grant_unmap(va, r.handle, SLOT + 1), GNTST_okay);
+    assert_int_equal(grant_entry(b, 10)->flags, GTF_permit_access | GTF_reading | GTF_writing);
+    grant_entry(b, 10)->frame = 999; /* a failed use does not hide it either */
+    assert_int_equal(grant_map(va, 2, 10, SLOT + 1, GNTMAP_readonly).status, GNTST_bad_page);
+    assert_int_equal(grant_entry(b, 10)->flags, GTF_permit_access | GTF_reading | GTF_writing);
+    assert_int_equal(grant_unmap(va, w.handle, SLOT), GNTST_okay);
+    assert_int_equal(grant_entry(b, 10)->flags, GTF_permit_access);
+}
+
 static void what_is_not_granted_is_refused(void **state)
 {
     assert_int_equal(grant_map(va, 2, 11, SLOT, 0).status, GNTST_general_error); /* invalid entry */
@@ -433,27 +446,28 @@ static void tables_grow_from_the_top(void **state)
 /* ---- threads ---- */
 
 static bool stop;
+static uint64_t ended; /* times the granter has had its page back */
 
 /* What Linux does to end access: swaps the flags for 0 unless they are in use. While it holds them at 0, nobody may use
  * the page. */
 static void *end_access_forever(void *arg)
 {
     struct grant_entry_v1 *entry = grant_entry(b, 10);
-    uint64_t ended = 0;
 
     while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
         uint16_t idle = GTF_permit_access;
         if (!__atomic_compare_exchange_n(&entry->flags, &idle, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             continue;
-        ended++;
+        __atomic_fetch_add(&ended, 1, __ATOMIC_SEQ_CST);
         for (int i = 0; i < 20; i++) {
-            if (__atomic_load_n(&entry->flags, __ATOMIC_SEQ_CST) != 0 || gnttab_mapped_count(b) != 0)
+            if (__atomic_load_n(&entry->flags, __ATOMIC_SEQ_CST) != 0 || p2m_lookup(a, GFN(SLOT)).type != P2M_HOLE ||
+                p2m_lookup(a, GFN(SLOT + 1)).type != P2M_HOLE)
                 abort();
         }
         __atomic_store_n(&entry->flags, GTF_permit_access, __ATOMIC_SEQ_CST);
         sched_yield();
     }
-    return (void *)ended;
+    return NULL;
 }
 
 static void *map_and_unmap(void *arg)
@@ -461,7 +475,7 @@ static void *map_and_unmap(void *arg)
     struct vcpu *v = arg;
     uint64_t page = v->id ? 40 : 41, slot = SLOT + v->id;
 
-    for (int mapped = 0; mapped < 2000;) {
+    for (int mapped = 0; mapped < 2000 || __atomic_load_n(&ended, __ATOMIC_SEQ_CST) < 50;) {
         struct gnttab_map_grant_ref m = {
             .host_addr = slot << PAGE_SHIFT, .flags = GNTMAP_host_map, .ref = 10, .dom = 2};
         memcpy(guest_page(a, page), &m, sizeof(m));
@@ -486,9 +500,9 @@ static void *map_and_unmap(void *arg)
 static void mapping_races_with_ending_access(void **state)
 {
     pthread_t mapper[2], granter;
-    void *ended;
 
     stop = false;
+    ended = 0;
     grant(b, 10, 1, 20, 0);
     pthread_create(&granter, NULL, end_access_forever, NULL);
     for (unsigned int i = 0; i < 2; i++)
@@ -496,8 +510,7 @@ static void mapping_races_with_ending_access(void **state)
     for (unsigned int i = 0; i < 2; i++)
         pthread_join(mapper[i], NULL);
     __atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-    pthread_join(granter, &ended);
-    assert_true((uint64_t)ended > 0);
+    pthread_join(granter, NULL);
     assert_int_equal(grant_entry(b, 10)->flags, GTF_permit_access);
     assert_int_equal(gnttab_mapped_count(b), 0);
 }
@@ -545,6 +558,36 @@ static void a_hostile_granter_harms_only_itself(void **state)
     assert_sound();
 }
 
+/* Many uses of one grant at once: none is forgotten, none is left. */
+static void *use_and_unuse(void *arg)
+{
+    for (int i = 0; i < 30000; i++) {
+        mfn_t mfn;
+        bool write = i & 1;
+        if (grant_use(b, 1, 10, write, true, &mfn) != GNTST_okay)
+            abort();
+        uint16_t marks = (uint16_t)(GTF_reading | (write ? GTF_writing : 0));
+        if ((__atomic_load_n(&grant_entry(b, 10)->flags, __ATOMIC_SEQ_CST) & marks) != marks)
+            abort();
+        frame_put(mfn);
+        grant_unuse(b, 10, write);
+    }
+    return arg;
+}
+
+static void uses_of_one_grant_are_counted(void **state)
+{
+    pthread_t t[3];
+
+    grant(b, 10, 1, 20, 0);
+    for (unsigned int i = 0; i < 3; i++)
+        pthread_create(&t[i], NULL, use_and_unuse, NULL);
+    for (unsigned int i = 0; i < 3; i++)
+        pthread_join(t[i], NULL);
+    assert_int_equal(grant_entry(b, 10)->flags, GTF_permit_access);
+    assert_sound();
+}
+
 /* Two CPUs unmap the same handle: one succeeds. */
 static grant_handle_t contested;
 
@@ -577,11 +620,43 @@ static void a_handle_is_unmapped_once(void **state)
     }
 }
 
+/* Handles come from a stack without a lock: nobody gets one that another has. */
+static void *take_and_give_handles(void *arg)
+{
+    static uint8_t taken[2 * MAPS_PER_PAGE];
+
+    for (int i = 0; i < 50000; i++) {
+        grant_handle_t h[3];
+        struct map_entry *m[3];
+        for (unsigned int k = 0; k < 3; k++) {
+            m[k] = map_alloc(a->grants, &h[k]);
+            if (!m[k] || __atomic_exchange_n(&taken[h[k]], 1, __ATOMIC_SEQ_CST))
+                abort();
+        }
+        for (unsigned int k = 0; k < 3; k++) {
+            __atomic_store_n(&taken[h[k]], 0, __ATOMIC_SEQ_CST);
+            map_free(a->grants, h[k], m[k]);
+        }
+    }
+    return NULL;
+}
+
+static void a_handle_has_one_owner(void **state)
+{
+    pthread_t t[4];
+
+    for (unsigned int i = 0; i < 4; i++)
+        pthread_create(&t[i], NULL, take_and_give_handles, NULL);
+    for (unsigned int i = 0; i < 4; i++)
+        pthread_join(t[i], NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_granted_page_is_the_same_page),
         TEST(flags_follow_the_last_user),
+        TEST(a_reader_that_leaves_does_not_hide_a_writer),
         TEST(what_is_not_granted_is_refused),
         TEST(map_flags_are_those_of_pvh),
         TEST(pages_of_ours_cannot_be_granted_on),
@@ -603,7 +678,9 @@ int main(void)
         TEST(tables_grow_from_the_top),
         TEST(mapping_races_with_ending_access),
         TEST(a_hostile_granter_harms_only_itself),
+        TEST(uses_of_one_grant_are_counted),
         TEST(a_handle_is_unmapped_once),
+        TEST(a_handle_has_one_owner),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

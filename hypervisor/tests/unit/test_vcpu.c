@@ -53,7 +53,9 @@ static void vcpu_info_must_fit(void **state)
 {
     assert_int_equal(register_info(0, 20, 4096 - 63), -XEN_ENXIO);
     assert_int_equal(register_info(0, 20, 4096 - 60), -XEN_ENXIO);
-    assert_int_equal(register_info(0, 20, ~0u), -XEN_ENXIO);
+    assert_int_equal(register_info(0, 20, 4096 - 56), -XEN_ENXIO);
+    assert_int_equal(register_info(0, 20, 4096), -XEN_ENXIO);
+    assert_int_equal(register_info(0, 20, ~7u), -XEN_ENXIO);
     assert_int_equal(register_info(0, 20, 4), -XEN_ENXIO);
     assert_int_equal(register_info(0, 999, 0), -XEN_EINVAL);
     assert_int_equal(register_info(0, ~0ul, 0), -XEN_EINVAL);
