@@ -62,6 +62,34 @@ static bool populate_direct(struct domain *d, gfn_t gfn, unsigned int order)
     return all;
 }
 
+/* Where single pages have been before, there is a table of them. Gives back the frames that do not get in. */
+static int map_singly(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order)
+{
+    int failed = 0;
+
+    for (uint64_t i = 0; i < 1ul << order; i++) {
+        int rc = p2m_map(d, GFN(gfn.v + i), MFN(mfn.v + i), P2M_RAM);
+        if (rc) {
+            frame_put(MFN(mfn.v + i));
+            failed = rc;
+        }
+    }
+    return failed;
+}
+
+/* Takes the frames over, also on failure. */
+static int map_extent(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order)
+{
+    int rc = d->dying ? -XEN_ESRCH : p2m_map_order(d, gfn, mfn, order, P2M_RAM);
+
+    if (rc == -XEN_EEXIST &&
+        order <= OWN_MAX_ORDER) /* more would hold the lock too long: the caller takes smaller ones */
+        return map_singly(d, gfn, mfn, order);
+    if (rc)
+        give_back(mfn, order);
+    return rc;
+}
+
 /* Frames come first, since that takes long; the domain may have died by then. */
 static bool populate_extent(struct domain *d, gfn_t gfn, unsigned int order)
 {
@@ -73,10 +101,8 @@ static bool populate_extent(struct domain *d, gfn_t gfn, unsigned int order)
     if (mfn.v == MFN_NONE.v)
         return false;
     spin_lock(&d->control_lock);
-    int rc = d->dying ? -XEN_ESRCH : p2m_map_order(d, gfn, mfn, order, P2M_RAM);
+    int rc = map_extent(d, gfn, mfn, order);
     spin_unlock(&d->control_lock);
-    if (rc)
-        give_back(mfn, order);
     return rc == 0;
 }
 

@@ -132,6 +132,17 @@ static void large_pieces_are_aligned_and_limited(void **state)
     assert_int_equal(decrease(va, DOMID_SELF, 0, 18), -XEN_EPERM);
 }
 
+static void a_large_piece_over_single_pages_is_mapped_singly(void **state)
+{
+    a->max_pages = 4096;
+    assert_int_equal(populate(va, DOMID_SELF, 600, 0), 1);
+    mfn_t before = p2m_lookup(a, GFN(600)).mfn;
+    assert_int_equal(populate(va, DOMID_SELF, 512, 9), 1);
+    assert_int_equal(frame_count(before), 0);
+    assert_int_equal(p2m_lookup(a, GFN(600)).mfn.v, p2m_lookup(a, GFN(512)).mfn.v + 88);
+    assert_int_equal(a->owned_pages, WORLD_RAM + 512);
+}
+
 static void lists_are_preempted_and_go_on(void **state)
 {
     enum { N = 40 };
@@ -387,6 +398,7 @@ int main(void)
         TEST(balloons_go_down_and_up),
         TEST(a_domain_cannot_have_more_than_its_limit),
         TEST(large_pieces_are_aligned_and_limited),
+        TEST(a_large_piece_over_single_pages_is_mapped_singly),
         TEST(lists_are_preempted_and_go_on),
         TEST(others_memory_is_the_control_domain_s_business),
         TEST(the_dying_get_nothing),

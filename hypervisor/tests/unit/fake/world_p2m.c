@@ -77,6 +77,12 @@ int p2m_map_order(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order, en
     if (world.fail_heap_after == 0)
         return -XEN_ENOMEM; /* table memory */
     pthread_mutex_lock(&d->p2m->lock);
+    for (uint64_t i = 0; order && i < n; i++) {
+        if (d->p2m->entry[gfn.v + i].type != P2M_HOLE && d->p2m->entry[gfn.v + i].order < order) {
+            pthread_mutex_unlock(&d->p2m->lock);
+            return -XEN_EEXIST; /* as where a table of single pages is */
+        }
+    }
     for (uint64_t i = 0; i < n; i++) {
         old[i] = d->p2m->entry[gfn.v + i];
         d->p2m->entry[gfn.v + i] = (struct p2m_entry){.type = type, .mfn = MFN(mfn.v + i), .order = order};
