@@ -15,12 +15,16 @@
 #define GROW_ORDER 9u
 #define MIN_SHIFT  5u
 #define CLASSES    (PAGE_SHIFT - MIN_SHIFT) /* 32 .. 2048 bytes */
+#define RUN_ORDERS 5u                       /* runs of 2 to 16 pages */
+#define RUN_BYTES  (PAGE_SIZE << (RUN_ORDERS - 1))
+#define MAX_PAGES  (1000ul << GROW_ORDER)   /* hostmap.c remembers so many pieces */
 
 struct free_item {
     struct free_item *next;
 };
 
-static struct free_item *pages, *classes[CLASSES];
+static struct free_item *pages, *classes[CLASSES], *runs[RUN_ORDERS];
+static uint64_t run_next, run_end; /* machine addresses: what is left of the piece that runs are cut from */
 static spinlock_t lock = SPINLOCK_INIT;
 static uint64_t heap_pages, free_pages;
 
@@ -54,13 +58,22 @@ void heap_add(uint64_t start, uint64_t end)
     }
 }
 
+/* 2 MiB more, mapped and zeroed: its machine address, 0 if memory is short. */
+static uint64_t take_piece(void)
+{
+    mfn_t m = read_once(heap_pages) < MAX_PAGES ? frame_alloc_heap(GROW_ORDER) : MFN_NONE;
+    if (m.v == MFN_NONE.v)
+        return 0;
+    hostmap_heap_chunk(m.v << PAGE_SHIFT, PAGE_SIZE << GROW_ORDER);
+    return m.v << PAGE_SHIFT;
+}
+
 static bool grow(void)
 {
-    mfn_t m = frame_alloc_heap(GROW_ORDER);
-    if (m.v == MFN_NONE.v)
+    uint64_t start = take_piece();
+    if (!start)
         return false;
-    hostmap_heap_chunk(m.v << PAGE_SHIFT, PAGE_SIZE << GROW_ORDER);
-    heap_add(m.v << PAGE_SHIFT, (m.v + (1ul << GROW_ORDER)) << PAGE_SHIFT);
+    heap_add(start, start + (PAGE_SIZE << GROW_ORDER));
     return true;
 }
 
@@ -114,27 +127,72 @@ static unsigned int class_of(size_t bytes)
     return c;
 }
 
-/* Several pages in a row: straight from the frame allocator, mapped like a chunk. Rare (tables at domain creation) and given back to the heap as single pages. */
-static void *alloc_run(size_t bytes)
+static unsigned int run_order(size_t bytes)
 {
     unsigned int order = 0;
     while ((PAGE_SIZE << order) < bytes)
         order++;
-    mfn_t m = frame_alloc_heap(GROW_ORDER);
-    if (m.v == MFN_NONE.v)
-        return NULL;
-    uint64_t start = m.v << PAGE_SHIFT, used = PAGE_SIZE << order;
-    hostmap_heap_chunk(start, PAGE_SIZE << GROW_ORDER);
-    heap_add(start + used, start + (PAGE_SIZE << GROW_ORDER));
-    heap_pages += 1ul << order;
-    memset(va_of(start), 0, used);
-    return va_of(start);
+    return order;
+}
+
+/* A new piece to cut runs from; what was left of the old one becomes single pages. */
+static bool grow_runs(void)
+{
+    uint64_t start = take_piece(), rest, rest_end;
+
+    if (!start)
+        return false;
+    spin_lock(&lock);
+    rest = run_next;
+    rest_end = run_end;
+    run_next = start;
+    run_end = start + (PAGE_SIZE << GROW_ORDER);
+    heap_pages += (1ul << GROW_ORDER) - ((rest_end - rest) >> PAGE_SHIFT);
+    spin_unlock(&lock);
+    heap_add(rest, rest_end);
+    return true;
+}
+
+/* Several pages in a row. A run stays one: given back it waits for the next of its size. */
+static void *alloc_run(size_t bytes)
+{
+    unsigned int order = run_order(bytes);
+
+    for (;;) {
+        spin_lock(&lock);
+        struct free_item *p = runs[order];
+        if (p) {
+            runs[order] = p->next;
+        } else if (run_end - run_next >= PAGE_SIZE << order) {
+            p = va_of(run_next);
+            run_next += PAGE_SIZE << order;
+        }
+        spin_unlock(&lock);
+        if (p) {
+            p->next = NULL;
+            return p;
+        }
+        if (!grow_runs())
+            return NULL;
+    }
+}
+
+static void free_run(void *run, size_t bytes)
+{
+    unsigned int order = run_order(bytes);
+    struct free_item *p = run;
+
+    memset(run, 0, PAGE_SIZE << order);
+    spin_lock(&lock);
+    p->next = runs[order];
+    runs[order] = p;
+    spin_unlock(&lock);
 }
 
 void *heap_alloc(size_t bytes)
 {
     if (bytes > PAGE_SIZE)
-        return bytes <= 65536 ? alloc_run(bytes) : NULL;
+        return bytes <= RUN_BYTES ? alloc_run(bytes) : NULL;
     if (bytes > PAGE_SIZE / 2)
         return heap_page_alloc();
     unsigned int c = class_of(bytes);
@@ -165,9 +223,12 @@ void heap_free(void *object, size_t bytes)
 {
     if (!object)
         return;
+    if (bytes > PAGE_SIZE) {
+        free_run(object, bytes);
+        return;
+    }
     if (bytes > PAGE_SIZE / 2) {
-        for (size_t at = 0; at < bytes; at += PAGE_SIZE)
-            heap_page_free((char *)object + at);
+        heap_page_free(object);
         return;
     }
     unsigned int c = class_of(bytes);

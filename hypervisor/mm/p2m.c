@@ -10,6 +10,24 @@
 #include <hv/tlb.h>
 
 #define TEARDOWN_PAGES 4096u /* entries given back per call */
+#define TABLE_COST     8u    /* of looking through one table, in entries */
+
+/*
+ * Tables are our memory: a guest that maps one page here and one there shall not use it all up. Enough for its RAM in single pages, four times
+ * over, and 4 MiB for what it maps besides.
+ */
+static bool may_have_table(const struct domain *d)
+{
+    return d->p2m->tables < 1024 + read_once(d->max_pages) / 128;
+}
+
+/* A zeroed table, counted; NULL: no memory, or the domain has enough. Lock held. */
+static uint64_t *table_alloc(struct domain *d)
+{
+    uint64_t *table = may_have_table(d) ? heap_page_alloc() : NULL;
+    d->p2m->tables += table != NULL;
+    return table;
+}
 
 static unsigned int slot(gfn_t gfn, unsigned int level)
 {
@@ -22,10 +40,10 @@ static uint64_t *table_of(uint64_t pte)
 }
 
 /* Replaces a large mapping by a table of the next smaller ones. */
-static int split(uint64_t *pte, unsigned int level)
+static int split(struct domain *d, uint64_t *pte, unsigned int level)
 {
     struct p2m_entry e = npt_decode(*pte, 9 * (level - 1));
-    uint64_t *table = heap_page_alloc();
+    uint64_t *table = table_alloc(d);
     uint64_t base = e.mfn.v;
 
     if (!table)
@@ -34,24 +52,24 @@ static int split(uint64_t *pte, unsigned int level)
         e.mfn = MFN(base + (i << (9 * (level - 1))));
         table[i] = npt_encode(e);
     }
-    *pte = npt_table(heap_page_mfn(table));
+    store_release(*pte, npt_table(heap_page_mfn(table)));
     return 0;
 }
 
 /* The entry for gfn at `level`, making tables and splitting large mappings on the way. NULL: no memory. */
-static uint64_t *entry_at(struct p2m *p, gfn_t gfn, unsigned int level)
+static uint64_t *entry_at(struct domain *d, gfn_t gfn, unsigned int level)
 {
-    uint64_t *pte = &p->root[slot(gfn, 3)];
+    uint64_t *pte = &d->p2m->root[slot(gfn, 3)];
 
     for (unsigned int l = 3; l > level; l--) {
         if (npt_is_leaf(*pte, l)) {
-            if (split(pte, l))
+            if (split(d, pte, l))
                 return NULL;
         } else if (!npt_is_table(*pte, l)) {
-            uint64_t *table = heap_page_alloc();
+            uint64_t *table = table_alloc(d);
             if (!table)
                 return NULL;
-            *pte = npt_table(heap_page_mfn(table));
+            store_release(*pte, npt_table(heap_page_mfn(table)));
         }
         pte = &table_of(*pte)[slot(gfn, l - 1)];
     }
@@ -96,7 +114,7 @@ int p2m_map_order(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order, en
     if ((gfn.v + (1ul << order) - 1) >> P2M_GFN_BITS || (gfn.v & ((1ul << order) - 1)))
         return -XEN_EINVAL;
     spin_lock(&p->lock);
-    uint64_t *pte = entry_at(p, gfn, level);
+    uint64_t *pte = entry_at(d, gfn, level);
     if (!pte || (level && npt_is_table(*pte, level))) {
         /* a large mapping over single ones: the caller uses single ones then */
         spin_unlock(&p->lock);
@@ -126,7 +144,7 @@ int p2m_unmap(struct domain *d, gfn_t gfn)
     if (gfn.v >> P2M_GFN_BITS || p2m_lookup(d, gfn).type == P2M_HOLE)
         return -XEN_ENOENT;
     spin_lock(&p->lock);
-    uint64_t *pte = entry_at(p, gfn, 0);
+    uint64_t *pte = entry_at(d, gfn, 0);
     if (!pte) {
         spin_unlock(&p->lock);
         return -XEN_ENOMEM;
@@ -204,6 +222,8 @@ static bool empty_table(struct domain *d, uint64_t *table, unsigned int level, u
             if (!empty_table(d, table_of(pte), level - 1, budget))
                 return false;
             heap_page_free(table_of(pte));
+            d->p2m->tables--;
+            *budget -= MIN(TABLE_COST, *budget);
         } else {
             struct p2m_entry e = npt_decode(pte, 9 * level);
             uint64_t pages = has_frame(e) ? 1ul << e.order : 0;

@@ -59,6 +59,9 @@ uint32_t tlb_pins_retire(void)
 {
     uint32_t g = __atomic_add_fetch(&pin_generation, 1, __ATOMIC_SEQ_CST);
     tlb_pins_check();
+    for (unsigned int i = 0; i < cpu_count; i++)
+        if (read_once(cpus[i]->idle))
+            cpu_send_kick(i); /* it would sleep on with the translation, and the slot could not be used again */
     return g;
 }
 

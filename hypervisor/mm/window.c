@@ -42,23 +42,31 @@ static struct pin {
 } pins[PIN_SLOTS];
 static spinlock_t lock = SPINLOCK_INIT;
 
-/* Ends the quarantine of slots that no CPU can still have in its TLB; lock held. */
-static void reap(void)
+/* Ends the quarantine of one slot that no CPU can still have in its TLB. False if there is none. */
+static bool reap_one(void)
 {
-    for (unsigned int i = 0; i < PIN_SLOTS; i++) {
+    mfn_t mfn = MFN_NONE;
+
+    spin_lock(&lock);
+    for (unsigned int i = 0; i < PIN_SLOTS && mfn.v == MFN_NONE.v; i++) {
         if (pins[i].state == PIN_LEAVING && tlb_pins_flushed(pins[i].generation)) {
             pins[i].state = PIN_FREE;
-            frame_put(pins[i].mfn);
+            mfn = pins[i].mfn;
         }
     }
+    spin_unlock(&lock);
+    if (mfn.v == MFN_NONE.v)
+        return false;
+    frame_put(mfn); /* without the lock: the owner's last page may be the end of the owner, which comes back here */
+    return true;
 }
 
 void *pin_map(mfn_t mfn)
 {
     void *va = NULL;
 
+    pins_reap();
     spin_lock(&lock);
-    reap();
     for (unsigned int i = 0; i < PIN_SLOTS && !va; i++) {
         if (pins[i].state != PIN_FREE)
             continue;
@@ -80,13 +88,12 @@ void pin_unmap(void *va)
     *hostmap_pin_pte(i) = 0;
     pins[i].state = PIN_LEAVING;
     pins[i].generation = tlb_pins_retire();
-    reap();
     spin_unlock(&lock);
+    pins_reap();
 }
 
 void pins_reap(void)
 {
-    spin_lock(&lock);
-    reap();
-    spin_unlock(&lock);
+    while (reap_one())
+        ;
 }
