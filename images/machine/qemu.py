@@ -15,6 +15,11 @@ OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 
 
+# After one of these on the console nobody has to wait any longer.
+LAST_WORDS = ("Kernel panic - not syncing", "atoll: PANIC", "Freezing execution", "; a shell follows",
+              "Failed to boot both default and fallback entries")
+
+
 class MachineError(Exception):
     """Carries one sentence for the user."""
 
@@ -121,6 +126,13 @@ class Machine:
 
     def console_tail(self, lines=25):
         return "\n".join(self.console().replace("\r", "").splitlines()[-lines:])
+
+    def given_up(self):
+        """The line of the console that says that nothing more will come, or None."""
+        for line in self.console().splitlines():
+            if any(text in line for text in LAST_WORDS):
+                return line.strip()
+        return None
 
     def wait_off(self, timeout):
         """Waits until the machine has powered itself off; False when it has not within `timeout` seconds."""

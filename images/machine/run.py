@@ -66,6 +66,8 @@ class Progress:
         if not self.machine.running():
             raise MachineError("the machine ended before dom0 answered")
         size = self.machine.console_log.stat().st_size
+        if size != self.size and self.machine.given_up():
+            raise MachineError(f"dom0 does not come up: {self.machine.given_up()}")
         if size != self.size:
             self.size, self.changed = size, time.monotonic()
         elif time.monotonic() - self.changed > self.patience:

@@ -42,6 +42,8 @@ class Desktop(Machine):
             size, now = self.console_log.stat().st_size, time.monotonic()
             if size != state["size"]:
                 state.update(size=size, changed=now)
+                if self.given_up():
+                    raise MachineError(f"dom0 does not come up:\n{self.console_tail(60)}")
             if not self.running():
                 raise MachineError(f"the machine ended:\n{self.console_tail()}")
             if now - state["changed"] > self.patience or now > state["end"]:
