@@ -244,7 +244,7 @@ static int parse(struct options *o, int argc, char *argv[])
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, "u:pnaqdevh", long_options, nullptr)) != -1) {
+    while ((option = getopt_long(argc, argv, "u:pnaqvh", long_options, nullptr)) != -1) {
         switch (option) {
         case 'u': o->user = optarg; break;
         case 'p': o->pass_io = true; break;
