@@ -33,10 +33,19 @@ static void remove(struct timer *t)
     }
 }
 
+/* Waits for an expiry under way on another CPU, which may have set the timer again. */
 void timer_stop(struct timer *t)
 {
-    if (t->fire)
+    if (!t->fire)
+        return;
+    for (;;) {
         remove(t);
+        struct cpu *c = cpus[read_once(t->cpu)];
+        if (c->id == this_cpu()->id || load_acquire(c->timer_firing) != t)
+            return;
+        while (load_acquire(c->timer_firing) == t)
+            cpu_relax();
+    }
 }
 
 void timer_set(struct timer *t, uint64_t deadline)
@@ -72,7 +81,9 @@ void timers_run(void)
         }
         list_remove(&t->link);
         t->deadline = 0;
+        write_once(c->timer_firing, t);
         spin_unlock(&c->timer_lock);
         t->fire(t);
+        store_release(c->timer_firing, NULL);
     }
 }

@@ -196,12 +196,17 @@ int domain_create(domid_t id, const struct domain_limits *limits, const uint8_t 
     d->shutdown_code = -1;
     memcpy(d->handle, handle, sizeof(d->handle));
     next_id = (domid_t)(id + 1);
-    list_insert(&domains, &d->link);
+    list_init(&d->link);
     domain_count++;
     spin_unlock(&list_lock);
 
     rc = create_parts(d, limits);
-    if (rc) {
+    if (!rc) {
+        /* Only now can others find it: any guest may name the id, and what it would find must be whole. */
+        spin_lock(&list_lock);
+        list_insert(&domains, &d->link);
+        spin_unlock(&list_lock);
+    } else {
         d->dying = true;
         domain_put(d);
         domain_put(d);

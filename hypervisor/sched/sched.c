@@ -28,7 +28,7 @@ void sched_init_cpu(void)
 static bool may_run(const struct vcpu *v)
 {
     const struct domain *d = v->domain;
-    return read_once(v->state) == VCPU_RUNNABLE && !read_once(d->pause_count) && !read_once(d->shut_down);
+    return read_once(v->state) == VCPU_RUNNABLE && !read_once(d->pause_count) && !read_once(d->shut_down) && !read_once(d->dying);
 }
 
 static struct vcpu *first(struct cpu *c)
@@ -92,27 +92,48 @@ static void migrate(struct vcpu *v, const struct cpu *from, const struct cpu *to
     write_once(v->cpu, to->id);
 }
 
+/* Virtual time of the one that runs, up to now; lock held. */
+static uint64_t running_vruntime(const struct cpu *c, uint64_t now)
+{
+    const struct vcpu *v = c->running_vcpu;
+    return v->vruntime + (now > v->slice_start ? now - v->slice_start : 0);
+}
+
+/*
+ * Lets the CPU's virtual time catch up with whoever is furthest behind; lock held. Without it one that had the CPU to itself for a minute would
+ * owe this minute to the next that comes.
+ */
+static void min_update(struct cpu *c, uint64_t now)
+{
+    const struct vcpu *next = first(c);
+    uint64_t min = c->running_vcpu ? running_vruntime(c, now) : c->min_vruntime;
+
+    if (next)
+        min = MIN(min, next->vruntime);
+    c->min_vruntime = MAX(c->min_vruntime, min);
+}
+
 /* A vCPU that may run and is nowhere: onto a queue. `c`, its CPU, is locked; returns with the lock dropped. */
 static void place(struct cpu *c, struct vcpu *v)
 {
     struct cpu *idle = read_once(c->idle) ? NULL : idle_cpu();
-    uint64_t floor;
+    uint64_t floor, now = time_now();
 
     if (idle) {
         migrate(v, c, idle); /* not queued, not running: whoever looks for it will see the new CPU and lock that */
         spin_unlock(&c->runq_lock);
         c = idle;
         spin_lock(&c->runq_lock);
-        if (v->cpu != c->id || v->queued || v->running) {
+        if (v->cpu != c->id || v->queued || v->running || !may_run(v)) {
             spin_unlock(&c->runq_lock);
-            return; /* somebody else placed it meanwhile */
+            return; /* somebody else placed it meanwhile, or paused it: they found it nowhere */
         }
     }
+    min_update(c, now);
     floor = c->min_vruntime > WAKE_CREDIT_NS ? c->min_vruntime - WAKE_CREDIT_NS : 0;
     v->vruntime = MAX(v->vruntime, floor);
     enqueue(c, v);
-    struct vcpu *running = c->running_vcpu;
-    bool preempt = !running || v->vruntime + WAKE_CREDIT_NS / 2 < running->vruntime;
+    bool preempt = !c->running_vcpu || v->vruntime + WAKE_CREDIT_NS / 2 < running_vruntime(c, now);
     /* The one that runs has company now: at once or at the end of a slice it makes room. */
     if (preempt)
         write_once(c->resched, true);
@@ -156,8 +177,7 @@ void sched_wake(struct vcpu *v)
 {
     struct cpu *c = lock_cpu_of(v);
 
-    if (v->state == VCPU_BLOCKED) {
-        v->state = VCPU_RUNNABLE;
+    if (vcpu_state_change(v, VCPU_BLOCKED, VCPU_RUNNABLE)) {
         if (!v->running && !v->queued && may_run(v)) {
             place(c, v);
             return;
@@ -205,11 +225,13 @@ static void put_previous(struct cpu *c, struct vcpu *v)
     v->exit_to_scheduler = false;
     vcpu_runstate_change(v, may_run(v) ? RUNSTATE_runnable : v->state == VCPU_BLOCKED ? RUNSTATE_blocked : RUNSTATE_offline, now);
     spin_lock(&c->runq_lock);
+    v->slice_start = now;
+    min_update(c, now);
     c->running_vcpu = NULL;
-    if (v->state == VCPU_BLOCKED) {
+    if (read_once(v->state) == VCPU_BLOCKED) {
         mb(); /* from here on a kick finds it blocked; one that came before is seen now */
         if (read_once(v->kicked) || vcpu_has_work(v))
-            v->state = VCPU_RUNNABLE;
+            vcpu_state_change(v, VCPU_BLOCKED, VCPU_RUNNABLE);
     }
     if (read_once(v->init_signal) || (v->wait_sipi && read_once(v->startup)))
         v->state = VCPU_RUNNABLE; /* it came while this CPU was on its way here */
@@ -231,6 +253,7 @@ static struct vcpu *take(struct cpu *from, struct cpu *to)
     struct vcpu *v = first(from);
     if (v) {
         dequeue(from, v);
+        v->slice_start = time_now();
         v->running = true;
         if (from != to)
             migrate(v, from, to);
@@ -261,7 +284,6 @@ static void run(struct cpu *c, struct vcpu *v)
 {
     uint64_t now = time_now();
 
-    v->slice_start = now;
     if (c->loaded && c->loaded != v)
         vendor->save(c->loaded);
     vcpu_runstate_change(v, RUNSTATE_running, now);
@@ -275,13 +297,24 @@ static void run(struct cpu *c, struct vcpu *v)
         vendor->save(v);
     put_previous(c, v);
     c->current = NULL;
+    struct cpu *idle = read_once(c->runq_length) > 1 ? idle_cpu() : NULL;
+    if (idle)
+        cpu_send_kick(idle->id); /* one of those that wait here can run there */
+}
+
+static bool anybody_waits(void)
+{
+    for (unsigned int i = 0; i < cpu_count; i++)
+        if (read_once(cpus[i]->runq_length))
+            return true;
+    return false;
 }
 
 static void idle(struct cpu *c)
 {
     write_once(c->idle, true);
     mb();
-    if (!read_once(c->runq_length) && !c->timer_expired && !read_once(c->resched))
+    if (!anybody_waits() && !c->timer_expired && !read_once(c->resched))
         sti_hlt_cli();
     write_once(c->idle, false);
 }

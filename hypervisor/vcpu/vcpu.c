@@ -88,7 +88,7 @@ void vcpu_block(struct vcpu *v)
 {
     if (vcpu_has_work(v))
         return;
-    v->state = VCPU_BLOCKED;
+    vcpu_state_change(v, VCPU_RUNNABLE, VCPU_BLOCKED); /* unless it was just taken down */
     v->exit_to_scheduler = true; /* which looks for work again once nobody can miss that it sleeps */
 }
 

@@ -11,6 +11,7 @@
 
 struct vcpu;
 struct domain;
+struct timer;
 
 #define DEFERRED_FRAMES 256u
 
@@ -38,6 +39,7 @@ struct cpu {
     struct list timers;
     uint64_t timer_programmed; /* deadline the hardware is set to; 0 none */
     bool timer_expired;
+    struct timer *timer_firing; /* whose function is being called; it may not go before that has returned */
 
     /* windows (mm/window.c) */
     uint64_t *window_ptes; /* heap alias of the page table of the local area */

@@ -19,7 +19,7 @@ uint64_t tsc_khz(void);
 uint64_t tsc_now(void);
 void timer_init(struct timer *t, void (*fire)(struct timer *t));
 void timer_set(struct timer *t, uint64_t deadline_ns); /* in the past: fires at once (soon, not from inside this call) */
-void timer_stop(struct timer *t);                      /* after return it will not fire until set again */
+void timer_stop(struct timer *t);                      /* after return it is not firing and will not until set again; hold no lock that its function takes */
 
 /* Wall clock at system time 0: seconds and nanoseconds since 1970. */
 void wallclock_get(uint64_t *sec, uint32_t *nsec);

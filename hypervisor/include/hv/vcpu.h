@@ -122,6 +122,15 @@ void vcpu_inject_exception(struct vcpu *v, unsigned int vector, bool has_error, 
 #define VECTOR_GP 13
 #define VECTOR_PF 14
 
+/*
+ * The state changes hands without a lock: its own CPU lets it sleep, others wake it or take it down. So a step names where it comes from.
+ * False: it was not there any more, nothing has changed.
+ */
+static inline bool vcpu_state_change(struct vcpu *v, enum vcpu_state from, enum vcpu_state to)
+{
+    return __atomic_compare_exchange_n(&v->state, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 /* Makes `v` look at its pending interrupts soon: wakes it if blocked, makes it exit if it runs elsewhere. Any CPU, no lock needed. */
 void vcpu_kick(struct vcpu *v);
 /* Raises the event upcall as an interrupt: per-vCPU vector through the vLAPIC, else the callback vector. Called on the 0->1 edge of evtchn_upcall_pending. */
