@@ -1,10 +1,22 @@
 /* string.c - memory and string functions */
 #include <hv/string.h>
 
+/* By words in plain loops: string instructions go byte by byte in an emulator, and loops of this size are as good elsewhere. */
+typedef uint64_t __attribute__((may_alias, aligned(1))) word;
+#define WORDS_PER_TURN 8
+
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
-    void *d = dst;
-    __asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
+    unsigned char *d = dst;
+    const unsigned char *s = src;
+
+    for (; n >= sizeof(word) * WORDS_PER_TURN; n -= sizeof(word) * WORDS_PER_TURN)
+        for (int i = 0; i < WORDS_PER_TURN; i++, d += sizeof(word), s += sizeof(word))
+            *(word *)d = *(const word *)s;
+    for (; n >= sizeof(word); n -= sizeof(word), d += sizeof(word), s += sizeof(word))
+        *(word *)d = *(const word *)s;
+    while (n--)
+        *d++ = *s++;
     return dst;
 }
 
@@ -21,8 +33,16 @@ void *memmove(void *dst, const void *src, size_t n)
 
 void *memset(void *dst, int c, size_t n)
 {
-    void *d = dst;
-    __asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+    unsigned char *d = dst;
+    uint64_t pattern = (unsigned char)c * 0x0101010101010101ul;
+
+    for (; n >= sizeof(word) * WORDS_PER_TURN; n -= sizeof(word) * WORDS_PER_TURN)
+        for (int i = 0; i < WORDS_PER_TURN; i++, d += sizeof(word))
+            *(word *)d = pattern;
+    for (; n >= sizeof(word); n -= sizeof(word), d += sizeof(word))
+        *(word *)d = pattern;
+    while (n--)
+        *d++ = (unsigned char)c;
     return dst;
 }
 
