@@ -106,10 +106,12 @@ class Desktop(Machine):
             self.qmp.command("input-send-event", events=[event(name, False)])
 
     def type(self, text):
-        """Types text on the (US) keyboard."""
+        """Types text on the (US) keyboard, as fast as a good typist: the keyboard holds only a few keys, and what is
+        typed while it is full is lost, as on a real one."""
         for char in text:
             name, shift = KEYS.get(char, (char.lower(), char.isupper()))
             self.key(*(["shift", name] if shift else [name]))
+            time.sleep(0.1)
 
     def move(self, dx, dy):
         """Moves the pointer by so many units of a PS/2 mouse."""
