@@ -150,7 +150,6 @@ static void reset(struct vcpu *v)
     vlapic_reset(v);
     vendor->vcpu_reset(v);
     v->msrs.xcr0 = 1;
-    write_once(v->wait_sipi, true);
 }
 
 static void start(struct vcpu *v, uint8_t vector)
@@ -166,8 +165,11 @@ static void start(struct vcpu *v, uint8_t vector)
 
 void vcpu_take_signals(struct vcpu *v)
 {
-    if (__atomic_exchange_n(&v->init_signal, false, __ATOMIC_SEQ_CST))
+    if (read_once(v->init_signal)) {
+        __atomic_store_n(&v->wait_sipi, true, __ATOMIC_SEQ_CST); /* before the word is taken back: the STARTUP behind it must find one of the two */
+        __atomic_store_n(&v->init_signal, false, __ATOMIC_SEQ_CST);
         reset(v);
+    }
     if (!v->wait_sipi)
         return;
     uint32_t startup = __atomic_exchange_n(&v->startup, 0, __ATOMIC_SEQ_CST);

@@ -43,6 +43,18 @@ void test_reset(struct vcpu *v)
 {
 }
 
+static void (*meanwhile)(void); /* what another CPU does at the next place where it can */
+
+void test_chance(void)
+{
+    void (*f)(void) = meanwhile;
+
+    if (!f || test_cpu[0].runq_lock.next != test_cpu[0].runq_lock.owner || test_cpu[1].runq_lock.next != test_cpu[1].runq_lock.owner)
+        return;
+    meanwhile = NULL;
+    f();
+}
+
 static void pass_time(uint64_t to)
 {
     now = to;
@@ -277,6 +289,41 @@ static void who_moves_keeps_its_place_within_bounds(void **state)
     }
 }
 
+static unsigned int places_passed, pause_at;
+
+static void pause_now(void)
+{
+    if (places_passed++ != pause_at) {
+        meanwhile = pause_now;
+        return;
+    }
+    domain.pause_count = 1;
+    sched_update(&test_vcpu[0]);
+}
+
+/* domain_pause() on another CPU, at each place in turn between the locks that waking takes. */
+static void who_is_paused_on_the_way_to_an_idle_cpu_is_not_queued(void **state)
+{
+    unsigned int places = 0;
+
+    for (pause_at = 0; pause_at <= places; pause_at++) {
+        setup(state);
+        cpus_setup(2);
+        vcpu_setup(0, &domain, 0);
+        test_cpu[1].idle = true;
+        places_passed = 0;
+        meanwhile = pause_now;
+        vcpu_online(&test_vcpu[0]);
+        if (places_passed <= pause_at) /* that was one place too many */
+            break;
+        assert_false(test_vcpu[0].queued);
+        assert_int_equal(test_cpu[0].runq_length + test_cpu[1].runq_length, 0);
+        places++;
+    }
+    meanwhile = NULL;
+    assert_in_range(places, 3, 20);
+}
+
 /* ---- timers ---- */
 
 static unsigned int fired[8], fired_count;
@@ -329,6 +376,7 @@ int main(void)
         cmocka_unit_test_setup(only_who_may_run_does, setup),
         cmocka_unit_test_setup(run_times_add_up, setup),
         cmocka_unit_test_setup(who_moves_keeps_its_place_within_bounds, setup),
+        cmocka_unit_test_setup(who_is_paused_on_the_way_to_an_idle_cpu_is_not_queued, setup),
         cmocka_unit_test_setup(timers_fire_in_order_and_not_early, setup),
         cmocka_unit_test_setup(a_timer_in_the_past_fires_soon, setup),
     };

@@ -24,6 +24,9 @@ static int pending, callback;
 static bool tripled;
 struct svm_caps svm_caps = {.asids = ASIDS};
 
+void test_chance(void)
+{
+}
 uint64_t test_local_base(void)
 {
     return (uint64_t)&cpu;

@@ -39,7 +39,10 @@ void tlb_pins_check(void)
 }
 int vlapic_pending(struct vcpu *v)
 {
-    return __atomic_load_n(&test_interrupt[v - test_vcpu], __ATOMIC_SEQ_CST) ? 0x40 : -1;
+    bool pending = __atomic_load_n(&test_interrupt[v - test_vcpu], __ATOMIC_SEQ_CST);
+
+    test_chance();
+    return pending ? 0x40 : -1;
 }
 void vlapic_set_irq(struct vcpu *v, uint8_t vector, bool level)
 {
@@ -75,6 +78,7 @@ void panic(const char *fmt, ...)
 static void save(struct vcpu *v)
 {
     this_cpu()->loaded = NULL;
+    test_chance();
 }
 static void reset(struct vcpu *v)
 {
@@ -100,8 +104,10 @@ static void run(struct vcpu *v)
         write_once(v->kicked, false);
         mb();
         bool interrupt = __atomic_exchange_n(&test_interrupt[v - test_vcpu], false, __ATOMIC_SEQ_CST);
+        test_chance();
         c->guest_entries++;
         __atomic_store_n(&c->in_guest, v, __ATOMIC_SEQ_CST);
+        test_chance();
         if (__atomic_load_n(&v->kicked, __ATOMIC_SEQ_CST)) {
             __atomic_store_n(&c->in_guest, NULL, __ATOMIC_RELEASE);
             if (interrupt) /* stays in the VMCB; here: in the APIC */

@@ -26,6 +26,10 @@ uint64_t test_local_base(void)
     return (uint64_t)&memory_cpu;
 }
 
+void test_chance(void)
+{
+}
+
 static void area(uint64_t at, size_t bytes)
 {
     void *p = mmap((void *)at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
