@@ -33,6 +33,7 @@ struct transport {
     int first;     /* readable until the first look, -1 if none */
     void *memory;
     size_t size;
+    ino_t ring; /* a server's file: another server may have taken the name since */
 };
 
 static const char *folder(void)
@@ -93,8 +94,12 @@ static int map_memory(struct transport *t, unsigned int left, unsigned int right
                       bool is_server)
 {
     t->size = (size_t)RING_PAGE * (1 + ring_pages(left) + ring_pages(right));
-    if (is_server && ftruncate(fd, (off_t)t->size) < 0)
+    struct stat status;
+
+    if (is_server && (ftruncate(fd, (off_t)t->size) < 0 || fstat(fd, &status) < 0))
         return -errno;
+    if (is_server)
+        t->ring = status.st_ino;
     t->memory = mmap(nullptr, t->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (t->memory == MAP_FAILED) {
         t->memory = nullptr;
@@ -127,10 +132,14 @@ static void withdraw(struct transport *t)
 {
     char path[108];
 
+    struct stat status;
+
     if (t->listener < 0)
         return;
-    unlink(name(t, "sock", path));
-    unlink(name(t, "ring", path));
+    if (stat(name(t, "ring", path), &status) == 0 && status.st_ino == t->ring) {
+        unlink(path);
+        unlink(name(t, "sock", path));
+    }
     forget(&t->listener);
 }
 
@@ -227,17 +236,6 @@ int transport_found(struct transport *t, struct ring *ring)
     return 0;
 }
 
-void transport_notify(struct transport *t)
-{
-    if (t->peer >= 0) /* a full socket has rung already */
-        send(t->peer, "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-int transport_fd(const struct transport *t)
-{
-    return t->epoll;
-}
-
 static void accept_client(struct transport *t)
 {
     t->peer = accept4(t->listener, nullptr, nullptr, SOCK_CLOEXEC);
@@ -245,6 +243,20 @@ static void accept_client(struct transport *t)
         return;
     withdraw(t);
     watch(t, t->peer);
+}
+
+void transport_notify(struct transport *t)
+{
+    /* A client works on the ring as soon as it has it: it may wait for this bell before we knew of it. */
+    if (t->listener >= 0)
+        accept_client(t);
+    if (t->peer >= 0) /* a full socket has rung already */
+        send(t->peer, "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+int transport_fd(const struct transport *t)
+{
+    return t->epoll;
 }
 
 static void silence(struct transport *t, struct ring *ring)

@@ -113,6 +113,17 @@ static int publish(struct transport *t, grant_ref_t ref)
     return store_publish(t->store, node, t->port, t->own, t->peer);
 }
 
+/* Unless another server of this domain has published its own channel there since. */
+static void withdraw(struct transport *t)
+{
+    char node[100];
+    uint32_t port;
+
+    snprintf(node, sizeof(node), "%s/event-channel", t->path);
+    if (store_read_number(t->store, node, &port) < 0 || port == t->port)
+        store_remove(t->store, t->path);
+}
+
 static int serve(struct transport *t, unsigned int left, unsigned int right, struct ring *ring)
 {
     grant_ref_t ref;
@@ -318,7 +329,7 @@ static void close_fd(int fd)
 void transport_close(struct transport *t, struct ring *ring)
 {
     if (t->published && t->store)
-        store_remove(t->store, t->path);
+        withdraw(t);
     if (ring->page) {
         ring_set_live(ring, VCHAN_DISCONNECTED);
         transport_notify(t);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include "common/log.h"
@@ -100,9 +101,15 @@ static int setup(struct agent *agent)
     return serve(agent);
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
     static struct agent agent = {.listener = -1};
+
+    prctl(PR_SET_NAME, argc > 1 ? "qrexec-call" : "qrexec-agent"); /* "exe" otherwise, for a new execution */
+    if (argc == 5 && strcmp(argv[1], "--call") == 0)
+        return calls_serve(argv[2], argv[3], argv[4]);
+    if (argc == 4 && strcmp(argv[1], "--answer") == 0)
+        return requests_serve(argv[2], argv[3]);
     int r = setup(&agent);
 
     if (r < 0) {

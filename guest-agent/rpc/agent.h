@@ -26,10 +26,16 @@ void agent_tell_daemon(struct agent *agent, enum rpc_type type, const void *part
 [[nodiscard]] int calls_start(struct agent *agent, const struct rpc_exec *exec);
 void calls_start_detached(const struct rpc_exec *exec);
 
+/* The child's part, in a new execution of this program with --call DOMAIN PORT COMMAND. Returns its exit status. */
+[[nodiscard]] int calls_serve(const char *domain, const char *port, const char *text);
+
 /* requests.c: the socket where programs of this VM ask for services elsewhere. */
 [[nodiscard]] int requests_listen(struct agent *agent);
 void requests_connect(struct agent *agent, const struct rpc_exec *where);
 void requests_refused(struct agent *agent, const struct rpc_ident *ident);
+
+/* The child that carries a request's data, in a new execution with --answer DOMAIN PORT. Returns its exit status. */
+[[nodiscard]] int requests_serve(const char *domain, const char *port);
 
 /* The daemon is gone: nobody will answer any more. */
 void requests_drop(struct agent *agent);

@@ -2,6 +2,8 @@
 #include "guest-agent/rpc/agent.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -24,20 +26,34 @@ static int call_ended(sd_event_source *source, const siginfo_t *info, void *cont
     return 0;
 }
 
+/*
+ * Executes this program anew: a mere fork would hold the memory and descriptors of the agent, its channel to dom0 among
+ * them, and dom0 would not notice if the agent died.
+ */
 [[noreturn]] static void child(const struct rpc_exec *exec)
 {
-    struct rpc_command command;
+    char domain[12], port[12];
     sigset_t none;
 
-    /* The pump waits for its own children and dies by SIGTERM as usual. */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    int r = rpc_command_parse(exec->command, &command);
+    snprintf(domain, sizeof(domain), "%u", exec->domain);
+    snprintf(port, sizeof(port), "%u", exec->port);
+    execl("/proc/self/exe", "qrexec-agent", "--call", domain, port, exec->command, nullptr);
+    _exit(RPC_EXIT_FAILURE);
+}
+
+int calls_serve(const char *domain, const char *port, const char *text)
+{
+    struct rpc_command command;
+    int r = rpc_command_parse(text, &command);
+
     if (r == 0)
-        r = rpc_process_serve(&command, (int)exec->domain, (int)exec->port, false);
+        r = rpc_process_serve(&command, atoi(domain), atoi(port), false);
     if (r < 0)
-        log_warning("a call from domain %u ended early: %s", exec->domain, strerror(-r));
-    _exit(r < 0);
+        log_warning("a call from domain %s ended early: %s", domain, strerror(-r));
+    rpc_command_free(&command);
+    return r < 0;
 }
 
 int calls_start(struct agent *agent, const struct rpc_exec *exec)

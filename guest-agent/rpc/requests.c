@@ -140,27 +140,43 @@ static struct request *find(struct agent *agent, const char *ident)
     return nullptr;
 }
 
+enum { CHILD_SOCKET = 3 };
+
+/* Executes this program anew, as calls.c does. What it needs has numbers above 3: the agent's own come first. */
 [[noreturn]] static void child(const struct request *request, const struct rpc_exec *where)
 {
+    char domain[12], port[12];
     sigset_t none;
-    int code = RPC_EXIT_FAILURE;
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    libvchan_t *channel = libvchan_server_init((int)where->domain, (int)where->port, RPC_BUFFER, RPC_BUFFER);
+    for (int i = 0; i < 3; i++)
+        dup2(request->fds[i], i);
+    dup2(request->socket, CHILD_SOCKET);
+    snprintf(domain, sizeof(domain), "%u", where->domain);
+    snprintf(port, sizeof(port), "%u", where->port);
+    execl("/proc/self/exe", "qrexec-agent", "--answer", domain, port, nullptr);
+    _exit(RPC_EXIT_FAILURE);
+}
+
+int requests_serve(const char *domain, const char *port)
+{
+    libvchan_t *channel = libvchan_server_init(atoi(domain), atoi(port), RPC_BUFFER, RPC_BUFFER);
+    int code = RPC_EXIT_FAILURE;
+
     if (channel) {
         code = pump_caller_run(&(struct pump_caller){
             .channel = channel,
-            .in = request->fds[0],
-            .out = request->fds[1],
-            .err = request->fds[2],
-            .control = request->socket, /* a client that is killed ends its call */
+            .in = STDIN_FILENO,
+            .out = STDOUT_FILENO,
+            .err = STDERR_FILENO,
+            .control = CHILD_SOCKET, /* a client that is killed ends its call */
             .control_always = true,
         });
         libvchan_close(channel);
     }
-    answer(request->socket, code);
-    _exit(0);
+    answer(CHILD_SOCKET, code);
+    return 0;
 }
 
 static int child_ended(sd_event_source *source, const siginfo_t *info, void *context)

@@ -38,13 +38,19 @@ static void client_free(struct client *client)
     free(client);
 }
 
+/* In turn and not the first that is free: between two VMs one side may still be closing when the other says that it is
+ * over. */
 static uint32_t port_take(struct daemon *daemon, struct client *client)
 {
-    for (unsigned int i = 0; i < RPC_CALLS_MAX; i++)
-        if (!daemon->calls[i].used && !daemon->calls[i].client) {
-            daemon->calls[i] = (struct call){.used = true, .client = client};
-            return RPC_FIRST_PORT + i;
-        }
+    for (unsigned int n = 0; n < RPC_CALLS_MAX; n++) {
+        unsigned int i = (daemon->next_call + n) % RPC_CALLS_MAX;
+
+        if (daemon->calls[i].used || daemon->calls[i].client)
+            continue;
+        daemon->calls[i] = (struct call){.used = true, .client = client};
+        daemon->next_call = i + 1;
+        return RPC_FIRST_PORT + i;
+    }
     return 0;
 }
 

@@ -24,7 +24,8 @@ struct daemon {
     int listener;
     struct client *clients;
     struct call calls[RPC_CALLS_MAX]; /* by port - RPC_FIRST_PORT */
-    unsigned int requests;            /* service requests in the hands of the policy */
+    unsigned int next_call;
+    unsigned int requests; /* service requests in the hands of the policy */
 };
 
 /* Ends the daemon with this exit status after saying goodbye to everyone. */

@@ -233,6 +233,38 @@ static void abandoned_search_ends_cleanly(void **state)
     libvchan_close(client);
 }
 
+/* The client is there and waits before the server looks for the first time. */
+static void first_word_reaches_a_client_that_came_early(void **state)
+{
+    libvchan_t *server = libvchan_server_init(1, 608, 1024, 1024);
+    libvchan_t *client = libvchan_client_init(1, 608);
+    struct pollfd wait = {.fd = libvchan_fd_for_select(client), .events = POLLIN};
+
+    assert_int_equal(libvchan_data_ready(client), 0);
+    assert_int_equal(libvchan_send(server, "x", 1), 1);
+    assert_int_equal(poll(&wait, 1, 5000), 1);
+    libvchan_close(client);
+    libvchan_close(server);
+}
+
+/* Ports are used again; an old server that closes late must not take away what a new one offers. */
+static void late_close_leaves_the_next_server_alone(void **state)
+{
+    libvchan_t *old = libvchan_server_init(1, 607, 1024, 1024);
+    libvchan_t *new = libvchan_server_init(1, 607, 1024, 1024);
+    int fd;
+
+    assert_non_null(old);
+    assert_non_null(new);
+    libvchan_close(old);
+    libvchan_t *client = libvchan_client_init_async(1, 607, &fd);
+    assert_int_equal(libvchan_client_init_async_finish(client, false), 0);
+    assert_int_equal(libvchan_send(client, "x", 1), 1);
+    assert_int_equal(libvchan_data_ready(new), 1);
+    libvchan_close(client);
+    libvchan_close(new);
+}
+
 static void messages_larger_than_the_ring_are_refused(void **state)
 {
     libvchan_t *server = libvchan_server_init(2, 605, 1024, 1024);
@@ -287,6 +319,8 @@ int main(void)
         cmocka_unit_test(writer_wakes_when_the_reader_dies),
         cmocka_unit_test(asynchronous_client_waits_for_its_server),
         cmocka_unit_test(abandoned_search_ends_cleanly),
+        cmocka_unit_test(first_word_reaches_a_client_that_came_early),
+        cmocka_unit_test(late_close_leaves_the_next_server_alone),
         cmocka_unit_test(messages_larger_than_the_ring_are_refused),
         cmocka_unit_test(descriptor_tells_of_data_and_room),
     };

@@ -376,6 +376,20 @@ class Deaths(Case):
         self.assertEqual(self.finish(call)[0], 9)
         self.assertIsNone(agent.poll())
 
+    def test_crash_of_the_agent_alone_is_noticed(self):
+        """A running call must not hide it: the daemon ends, and a new agent and daemon serve the VM; the call goes on."""
+        agent, daemon = self.m.vm(7, "work")
+        call = self.running_call("echo started; read x; echo $x; exit 9")
+        agent.kill()
+        agent.wait()
+        self.ended_well(daemon)
+        self.m.vm(7, "work")
+        self.assertEqual(self.m.qvm_run("-p", "work", "echo next").stdout, b"next\n")
+        call.stdin.write(b"still here\n")
+        call.stdin.flush()
+        self.assertEqual(call.stdout.readline(), b"still here\n")
+        self.assertEqual(self.finish(call)[0], 9)
+
     def test_killed_call_process_is_reported(self):
         agent, daemon = self.m.vm(7, "work")
         call = self.running_call()
@@ -498,6 +512,16 @@ class BetweenVms(Case):
     def test_local_program_talks_to_the_service(self):
         r = self.call("vault", "test.Add", "sh", "-c", "echo 20 22; exec >&-; cat >&2")
         self.assertEqual((r.returncode, r.stderr), (5, b"42 for work ()\n"))
+
+    def test_end_of_output_does_not_wait_for_other_calls(self):
+        """A call that goes on must not hold the descriptors of one that was asked for at the same time."""
+        self.policy("* * work vault allow\n")
+        slow = self.m.start(7, program("qrexec-client-vm"), "vault", "test.Cat", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        for _ in range(5):
+            r = self.call("vault", "test.Add", input=b"1 2\n")
+            self.assertEqual((r.returncode, r.stdout), (5, b"3 for work ()\n"))
+        slow.stdin.close()
+        self.assertEqual(slow.wait(DEADLINE), 0)
 
     def test_killed_caller_ends_the_service(self):
         pid = self.m.path("pid")
