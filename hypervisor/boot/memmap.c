@@ -27,27 +27,63 @@ unsigned int dom0_ram_count;
 static struct range free_ranges[MAX_RANGES];
 static unsigned int free_count;
 
-static void e820_sort(void)
+/* What [start, end) is, no entry beginning or ending inside it: RAM never wins over something else. 0: nothing. */
+static uint32_t type_of(const struct e820_entry *map, unsigned int count, uint64_t start, uint64_t end)
 {
-    for (unsigned int i = 1; i < machine.e820_count; i++)
-        for (unsigned int j = i; j && machine.e820[j].start < machine.e820[j - 1].start; j--) {
-            struct e820_entry t = machine.e820[j];
-            machine.e820[j] = machine.e820[j - 1];
-            machine.e820[j - 1] = t;
-        }
-    /* Overlaps: the earlier entry is cut, RAM never wins over something else. */
-    for (unsigned int i = 0; i + 1 < machine.e820_count; i++) {
-        struct e820_entry *a = &machine.e820[i], *b = &machine.e820[i + 1];
-        uint64_t a_end = a->start + a->size;
-        if (a_end <= b->start)
+    uint32_t type = 0;
+
+    for (unsigned int i = 0; i < count; i++) {
+        if (map[i].start > start || map[i].start + map[i].size < end)
             continue;
-        if (a->type == E820_RAM)
-            a->size = b->start - a->start;
-        else if (b->start + b->size > a_end)
-            *b = (struct e820_entry){a_end, b->start + b->size - a_end, b->type};
-        else
-            b->size = 0;
+        if (map[i].type != E820_RAM)
+            return map[i].type;
+        type = E820_RAM;
     }
+    return type;
+}
+
+static void border_insert(uint64_t *border, unsigned int *count, uint64_t at)
+{
+    unsigned int i = *count;
+
+    while (i && border[i - 1] > at)
+        i--;
+    if (i && border[i - 1] == at)
+        return;
+    memmove(&border[i + 1], &border[i], (*count - i) * sizeof(*border));
+    border[i] = at;
+    ++*count;
+}
+
+/* Sorts the firmware's map and takes overlaps apart, piece by piece between all borders; equal neighbours become one. */
+static void e820_tidy(void)
+{
+    static struct e820_entry given[MAX_E820];
+    static uint64_t border[2 * MAX_E820];
+    unsigned int count = 0, borders = 0;
+
+    for (unsigned int i = 0; i < machine.e820_count; i++) {
+        struct e820_entry e = machine.e820[i];
+        if (e.start + e.size < e.start)
+            e.size = ~0ul - e.start;
+        given[i] = e;
+        border_insert(border, &borders, e.start);
+        border_insert(border, &borders, e.start + e.size);
+    }
+    for (unsigned int i = 0; i + 1 < borders; i++) {
+        uint32_t type = type_of(given, machine.e820_count, border[i], border[i + 1]);
+        struct e820_entry *last = count ? &machine.e820[count - 1] : NULL;
+        if (!type)
+            continue;
+        if (last && last->type == type && last->start + last->size == border[i]) {
+            last->size = border[i + 1] - last->start;
+            continue;
+        }
+        if (count == MAX_E820)
+            boot_fail("the firmware's memory map has too many overlapping entries");
+        machine.e820[count++] = (struct e820_entry){border[i], border[i + 1] - border[i], type};
+    }
+    machine.e820_count = count;
 }
 
 /* Cuts [start, end) out of the free ranges. */
@@ -160,7 +196,7 @@ void memmap_init(void)
 {
     uint64_t bytes;
 
-    e820_sort();
+    e820_tidy();
     collect();
     if (options.dom0_mem < DOM0_MIN)
         boot_fail("dom0_mem=%luM is too little for a dom0; give it at least %luM", options.dom0_mem >> 20, DOM0_MIN >> 20);

@@ -7,6 +7,8 @@
 #define MB1_MAGIC 0x2badb002u
 #define MB2_MAGIC 0x36d76289u
 
+#define MALFORMED "the boot loader's information is malformed"
+
 struct boot_info boot_info;
 
 struct mb1_info {
@@ -56,6 +58,8 @@ static void add_e820(uint64_t start, uint64_t size, uint32_t type)
 static const char *add_module(uint64_t start, uint64_t end, const char *string)
 {
     struct boot_module *m = &boot_info.module[boot_info.modules];
+    if (start > end)
+        return MALFORMED;
     if (boot_info.modules == MAX_MODULES)
         return "too many boot modules; give the dom0 kernel and its initrd";
     boot_info.modules++;
@@ -76,6 +80,8 @@ static const char *parse1(uint32_t info)
         copy_string(boot_info.cmdline, sizeof(boot_info.cmdline), skip_word(at(mb->cmdline)));
     for (uint32_t p = 0; p < mb->mmap_length;) {
         const struct mb1_mmap *e = at(mb->mmap_addr + p);
+        if (e->size < sizeof(*e) - 4 || e->size > mb->mmap_length)
+            return MALFORMED;
         add_e820(e->addr, e->len, e->type);
         p += e->size + 4;
     }
@@ -92,6 +98,8 @@ static void parse2_mmap(const struct mb2_tag *tag)
     const uint32_t *head = (const uint32_t *)tag;
     uint32_t entry_size = head[2];
 
+    if (tag->size < 16 || entry_size < 20 || entry_size > tag->size)
+        return;
     for (uint32_t p = 16; p + entry_size <= tag->size; p += entry_size) {
         const struct __packed { uint64_t addr, len; uint32_t type; } *e = (const void *)((const char *)tag + p);
         add_e820(e->addr, e->len, e->type);
@@ -106,6 +114,8 @@ static const char *parse2(uint32_t info)
     for (uint32_t p = 8; p < head[0] && !error;) {
         const struct mb2_tag *tag = at(info + p);
         const uint32_t *words = (const uint32_t *)tag;
+        if (tag->size < 8 || tag->size > head[0] - p)
+            return MALFORMED;
         switch (tag->type) {
         case MB2_END: return NULL;
         case MB2_CMDLINE: copy_string(boot_info.cmdline, sizeof(boot_info.cmdline), (const char *)(words + 2)); break;

@@ -35,8 +35,12 @@ static bool is(const char *word, size_t n, const char *name)
 
 static void console(const char *value, size_t n)
 {
-    options.console_com1 = is(value, n, "com1") || (n > 5 && !strncmp(value, "com1,", 5));
-    options.console_com2 = is(value, n, "com2");
+    /* Xen's list "com1,vga": the first one counts. */
+    size_t first = 0;
+    while (first < n && value[first] != ',')
+        first++;
+    options.console_com1 = is(value, first, "com1");
+    options.console_com2 = is(value, first, "com2");
 }
 
 static void dom0_mem(const char *value)
@@ -77,6 +81,7 @@ void options_parse(const char *line)
 {
     size_t n = strnlen(line, sizeof(options.line) - 1);
     memcpy(options.line, line, n);
+    options.line[n] = 0;
     for (const char *p = options.line; *p;) {
         while (*p == ' ')
             p++;

@@ -89,7 +89,10 @@ static const char *parse_spec(const char *p, struct spec *s)
 
 static uint64_t unsigned_arg(const struct spec *s, va_list *ap)
 {
-    return s->length == 1 ? va_arg(*ap, unsigned long) : va_arg(*ap, unsigned int);
+    if (s->length == 1)
+        return va_arg(*ap, unsigned long);
+    unsigned int v = va_arg(*ap, unsigned int);
+    return s->length == 2 ? (uint8_t)v : s->length == 3 ? (uint16_t)v : v;
 }
 
 static void put_signed(struct out *o, const struct spec *s, va_list *ap)

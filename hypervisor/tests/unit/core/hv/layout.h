@@ -5,7 +5,8 @@
 #pragma once
 #include <hv/types.h>
 
-#define IMAGE_BASE  0x230000000000ul
+uint64_t test_image_base(void);
+#define IMAGE_BASE  test_image_base()
 #define HEAP_BASE   0x210000000000ul
 #define FRAMES_BASE 0x200000000000ul
 #define PIN_BASE    0x220000000000ul
