@@ -51,8 +51,23 @@ void fpu_save(struct fpu_area *a)
     __asm__ volatile("xsave64 (%0)" : : "r"(a->state), "a"(~0u), "d"(~0u) : "memory");
 }
 
+/*
+ * Older AMD CPUs save and restore the addresses of the last x87 instruction and its data only while an exception is pending: without this the
+ * next guest would read the last one's. A load of our own takes their place.
+ */
+static void forget_pointers(const struct fpu_area *a)
+{
+    static const uint32_t zero;
+    uint16_t status = ((const uint16_t *)(const void *)a->state)[1];
+
+    if (host.fpu_pointers || status & BIT(7))
+        return; /* the state to come brings its own */
+    __asm__ volatile("fnclex; ffree %%st(7); fildl %0" : : "m"(zero));
+}
+
 void fpu_load(struct fpu_area *a)
 {
+    forget_pointers(a);
     if (!host.xsave) {
         __asm__ volatile("fxrstor64 (%0)" : : "r"(a->state) : "memory");
         return;

@@ -78,6 +78,7 @@ extern unsigned int cpu_count; /* online */
 /* Host CPU features found at boot. */
 struct host_features {
     bool x2apic, rdtscp, xsave, smep, smap, umip, pdpe1gb, nx, invariant_tsc, tsc_deadline, is_amd;
+    bool fpu_pointers; /* the x87 instruction and data pointers are always saved and restored */
     unsigned int phys_bits;
     uint64_t xcr0_mask;
     uint32_t xsave_bytes;
