@@ -135,3 +135,15 @@ int rpc_call_run(int daemon, const struct rpc_call *call)
     libvchan_close(channel);
     return code;
 }
+
+int rpc_call_start(int daemon, const char *vm, const char *command)
+{
+    struct rpc_exec where;
+    int r = rpc_request(daemon, RPC_JUST_EXEC, 0, 0, command);
+
+    if (r == 0)
+        r = rpc_answer(daemon, &where);
+    if (r < 0)
+        log_error("the qrexec daemon of '%s' does not answer: %s", vm, strerror(-r));
+    return r < 0 ? RPC_EXIT_FAILURE : 0;
+}

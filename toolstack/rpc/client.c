@@ -31,18 +31,6 @@ static int usage(void)
     return 2;
 }
 
-static int just_exec(int daemon, const struct options *o)
-{
-    struct rpc_exec where;
-    int r = rpc_request(daemon, RPC_JUST_EXEC, 0, 0, o->command);
-
-    if (r == 0)
-        r = rpc_answer(daemon, &where);
-    if (r < 0)
-        log_error("the qrexec daemon of '%s' does not answer: %s", o->vm, strerror(-r));
-    return r < 0 ? RPC_EXIT_FAILURE : 0;
-}
-
 static int run(const struct options *o, bool started)
 {
     int daemon = started ? await_daemon(o->vm) : rpc_connect(o->vm);
@@ -52,7 +40,7 @@ static int run(const struct options *o, bool started)
         return RPC_EXIT_FAILURE;
     }
     if (o->just_exec)
-        return just_exec(daemon, o);
+        return rpc_call_start(daemon, o->vm, o->command);
     return rpc_call_run(daemon, &(struct rpc_call){
                                     .vm = o->vm,
                                     .command = o->command,

@@ -121,6 +121,8 @@ static int run_connected(const struct options *o, const char *vm, int daemon)
     call.owns_fds = local;
     if (!o->quiet && !o->pass_io)
         fprintf(stderr, "Running on %s\n", vm);
+    if (!o->pass_io && !o->no_gui && !o->service)
+        return rpc_call_start(daemon, vm, o->command); /* it has windows: who opens one does not wait for its end */
     color(stdout, connected && out_terminal ? o->color_out : nullptr);
     color(stderr, o->pass_io && err_terminal ? o->color_err : nullptr);
     int code = rpc_call_run(daemon, &call);

@@ -142,6 +142,18 @@ class OneVm(Case):
         r = self.m.qvm_run("-q", "--no-gui", "work", "echo x; exit 4")
         self.assertEqual((r.returncode, r.stdout, r.stderr), (4, b"", b""))
 
+    def test_program_with_windows_is_started_and_not_waited_for(self):
+        with tempfile.TemporaryDirectory() as folder:
+            fifo = os.path.join(folder, "fifo")
+            os.mkfifo(fifo, 0o666)
+            os.chmod(folder, 0o755)
+            r = self.m.qvm_run("-q", "work", "read line < %s; echo got $line > %s" % (fifo, fifo))
+            self.assertEqual((r.returncode, r.stdout), (0, b""))
+            with open(fifo, "w") as f:  # it still runs: somebody reads
+                f.write("word\n")
+            with open(fifo) as f:
+                self.assertEqual(f.read(), "got word\n")
+
     def test_death_by_signal(self):
         self.assertEqual(self.m.qvm_run("-p", "work", "kill -9 $$").returncode, 137)
 
