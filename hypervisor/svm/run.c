@@ -7,11 +7,22 @@
 #include <hv/vlapic.h>
 #include <hv/x86.h>
 
+/* What one domain taught the branch predictors shall not steer another. */
+static void forget_branches(const struct vcpu *v)
+{
+    struct cpu *c = this_cpu();
+
+    if (host.ibpb && c->branches_of != v->domain->id)
+        wrmsr(MSR_PRED_CMD, 1);
+    c->branches_of = v->domain->id;
+}
+
 static void load(struct vcpu *v)
 {
     struct vendor_vcpu *s = v->vendor;
 
     this_cpu()->loaded = v;
+    forget_branches(v);
     __asm__ volatile("vmload %0" : : "a"(s->vmcb_pa) : "memory");
     fpu_load(&s->fpu);
     __asm__ volatile("mov %0, %%dr0" : : "r"(s->dr[0]));

@@ -57,6 +57,7 @@ struct cpu {
     uint64_t asid_generation;
     bool flush_all_asids;
 
+    uint32_t branches_of; /* id of the domain that ran here last, whose branches the predictors know; 0 at first, which is dom0's */
     uint64_t xcr0; /* value in the register now */
     bool online;
 };
@@ -78,6 +79,7 @@ extern unsigned int cpu_count; /* online */
 /* Host CPU features found at boot. */
 struct host_features {
     bool x2apic, rdtscp, xsave, smep, smap, umip, pdpe1gb, nx, invariant_tsc, tsc_deadline, is_amd;
+    bool ibpb;         /* PRED_CMD can make the CPU forget what it learnt of branches */
     bool fpu_pointers; /* the x87 instruction and data pointers are always saved and restored */
     unsigned int phys_bits;
     uint64_t xcr0_mask;

@@ -36,6 +36,7 @@
 #define RFLAGS_AC BIT(18)
 
 #define MSR_APIC_BASE   0x1bu
+#define MSR_PRED_CMD    0x49u
 #define MSR_PAT         0x277u
 #define MSR_EFER        0xc0000080u
 #define MSR_STAR        0xc0000081u
