@@ -117,7 +117,7 @@ def meson_tests(tally, suites, label):
     log = TOP / "build" / "meson-logs" / f"testlog-{label}.json"
     log.unlink(missing_ok=True)
     choice = [a for s in suites for a in (["--no-suite", s[1:]] if s[0] == "!" else ["--suite", s])]
-    status, output = run_logged(label, ["meson", "test", "-C", "build", "--no-rebuild", "--print-errorlogs",
+    status, output = run_logged(label, ["meson", "test", "-C", "build", "--print-errorlogs",
                                         "--num-processes", "2", "--logbase", f"testlog-{label}", *choice])
     if "No suitable tests defined" in output or "No tests defined" in output:
         return

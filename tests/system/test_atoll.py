@@ -137,7 +137,8 @@ def focused(picture, colour):
     if not mask:
         return False
     left, top = min(x for x, _ in mask), min(y for _, y in mask)
-    return picture.getpixel((left + 8, top + 8)) == (255, 255, 255)
+    label = picture.crop((left + 5, top + 6, left + 35, top + 24))
+    return count(label, (255, 255, 255)) > 250  # less the name's letters and perhaps the pointer
 
 
 def focus(desktop, colour):
