@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "core/cpus.h"
 #include <hv/sched.h>
+#include <hv/timer.h>
 #include <hv/vlapic.h>
 #include <hv/x86.h>
 
@@ -100,6 +101,42 @@ void sti_hlt_cli(void)
     }
 }
 
+/* A timer that vCPU 5 keeps setting, until it is asked not to: then it is stopped, and what it stands in goes away. */
+static struct timer timer;
+static bool timer_wanted_back, timer_given_back, timer_gone;
+static uint64_t timer_fires;
+
+static void timer_fired(struct timer *t)
+{
+    test_chance();
+    if (__atomic_load_n(&timer_gone, __ATOMIC_SEQ_CST))
+        die("a stopped timer still fires");
+    __atomic_add_fetch(&timer_fires, 1, __ATOMIC_SEQ_CST);
+}
+
+static void keep_timer_set(void)
+{
+    bool back = __atomic_load_n(&timer_wanted_back, __ATOMIC_SEQ_CST);
+
+    if (!back && !__atomic_load_n(&timer_gone, __ATOMIC_SEQ_CST) && !read_once(timer.deadline))
+        timer_set(&timer, test_now() + 1000);
+    __atomic_store_n(&timer_given_back, back, __ATOMIC_SEQ_CST);
+}
+
+/* From another CPU. */
+static void stop_timer(void)
+{
+    __atomic_store_n(&timer_wanted_back, true, __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&timer_given_back, __ATOMIC_SEQ_CST))
+        return; /* next time */
+    timer_stop(&timer);
+    __atomic_store_n(&timer_gone, true, __ATOMIC_SEQ_CST);
+    sched_yield();
+    __atomic_store_n(&timer_gone, false, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&timer_given_back, false, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&timer_wanted_back, false, __ATOMIC_SEQ_CST);
+}
+
 static void send(unsigned int to)
 {
     vlapic_set_irq(&test_vcpu[to], 0x40, false);
@@ -136,6 +173,8 @@ static enum guest_exit signal_others(unsigned int i)
         if (r % 2)
             return GUEST_HALTS;
     }
+    if (i == 5)
+        keep_timer_set();
     if (i == 5 && __atomic_load_n(&starts, __ATOMIC_SEQ_CST) == asked) {
         asked++; /* one INIT and one STARTUP must be enough */
         vcpu_init_signal(&test_vcpu[7]);
@@ -167,7 +206,9 @@ enum guest_exit test_guest(struct vcpu *v, bool interrupt)
     if (i > 5 && v->regs.rip == 0xfff0)
         die("a vCPU was reset while it ran");
     __atomic_sub_fetch(&state[i].inside, 1, __ATOMIC_SEQ_CST);
-    return __atomic_load_n(&stop, __ATOMIC_SEQ_CST) ? GUEST_INTERRUPTED : exit;
+    struct lane *l = &lane[this_cpu()->id];
+    bool interrupted = __atomic_load_n(&l->interrupt, __ATOMIC_SEQ_CST) || l->timer <= test_now();
+    return interrupted || __atomic_load_n(&stop, __ATOMIC_SEQ_CST) ? GUEST_INTERRUPTED : exit; /* it halts the next time */
 }
 
 void test_reset(struct vcpu *v)
@@ -203,6 +244,7 @@ static void *pauser(void *arg)
         for (unsigned int i = 3; i < 5; i++)
             sched_update(&test_vcpu[i]);
         __atomic_add_fetch(&pauses, 1, __ATOMIC_SEQ_CST);
+        stop_timer();
         sched_yield();
     }
     return NULL;
@@ -219,21 +261,21 @@ static uint64_t least(const uint64_t *values, unsigned int n)
 /* Until all have come far enough; dies when one stands still for 30 s. */
 static void watch(void)
 {
-    uint64_t seen[4] = {0}, since[4];
+    uint64_t seen[5] = {0}, since[5];
 
-    for (unsigned int k = 0; k < 4; k++)
+    for (unsigned int k = 0; k < 5; k++)
         since[k] = test_now();
     for (;;) {
-        uint64_t at[4] = {__atomic_load_n(&state[0].passed, __ATOMIC_RELAXED), __atomic_load_n(&state[4].passed, __ATOMIC_RELAXED),
-                          __atomic_load_n(&starts, __ATOMIC_RELAXED), __atomic_load_n(&pauses, __ATOMIC_RELAXED)};
-        if (least(at, 4) >= 3000)
+        uint64_t at[5] = {__atomic_load_n(&state[0].passed, __ATOMIC_RELAXED), __atomic_load_n(&state[4].passed, __ATOMIC_RELAXED),
+                          __atomic_load_n(&starts, __ATOMIC_RELAXED), __atomic_load_n(&pauses, __ATOMIC_RELAXED), __atomic_load_n(&timer_fires, __ATOMIC_RELAXED)};
+        if (least(at, 5) >= 3000)
             return;
-        for (unsigned int k = 0; k < 4; k++) {
+        for (unsigned int k = 0; k < 5; k++) {
             if (at[k] != seen[k])
                 since[k] = test_now();
             seen[k] = at[k];
             if (test_now() - since[k] > 30000000000ul) {
-                fprintf(stderr, "stands still at %lu %lu %lu %lu: ", at[0], at[1], at[2], at[3]);
+                fprintf(stderr, "stands still at %lu %lu %lu %lu %lu: ", at[0], at[1], at[2], at[3], at[4]);
                 die(k < 2 ? "a wake-up was lost" : "no progress");
             }
         }
@@ -254,6 +296,7 @@ int main(void)
         lane[i].timer = NEVER;
     }
     cpus_setup(CPUS);
+    timer_init(&timer, timer_fired);
     for (unsigned int i = 0; i < TEST_VCPUS; i++)
         vcpu_setup(i, i < 3 ? &ring : i < 5 ? &pair : &signals, i % CPUS);
     for (unsigned int i = 0; i < 6; i++)
@@ -270,6 +313,6 @@ int main(void)
     pthread_join(pausing, NULL);
     for (unsigned int i = 0; i < CPUS; i++)
         pthread_join(thread[i], NULL);
-    printf("passed %lu and %lu, %lu starts, %lu pauses\n", state[0].passed, state[4].passed, starts, pauses);
+    printf("passed %lu and %lu, %lu starts, %lu pauses, %lu timers\n", state[0].passed, state[4].passed, starts, pauses, timer_fires);
     return 0;
 }
