@@ -164,6 +164,11 @@ make_esp() {
     mcopy -i "$work/esp.vfat" "$grub/grub.cfg" "$grub/grubenv" ::/grub/
 }
 
+# unchanged_data: true when the data partition in the image came from today's template
+unchanged_data() {
+    [ "$(cat "$build/atoll.img.data" 2>/dev/null)" = "$template_inputs" ]
+}
+
 kernel=$(kernel_part)
 dom0_base=$(base_root dom0)
 template_base=$(base_root template)
@@ -171,12 +176,16 @@ release=$(cat "$kernel/release")
 install_programs dom0 dom0,runtime # what has no tag of its own is dom0's
 install_programs guest guest
 
-recipe=$(cd "$images" && tree_hash agent common disk dom0 initramfs kernel template image.sh parts.sh)
+recipe=$(cd "$images" && tree_hash agent common disk dom0 initramfs kernel image.sh parts.sh)
+template_recipe=$(cd "$images" && tree_hash common initramfs/vm.init initramfs/vm.modules initramfs/make kernel template)
 hypervisor=$(sha256sum "$build/hypervisor/atoll" 2>/dev/null || echo none)
 dom0_inputs="$recipe $kernel $dom0_base $(tree_hash "$work/stage-dom0") $hypervisor $development"
-template_inputs="$recipe $kernel $template_base $(tree_hash "$work/stage-guest") $development"
+template_inputs="$template_recipe $kernel $template_base $(tree_hash "$work/stage-guest") $development"
 all_inputs="$dom0_inputs $template_inputs"
 unchanged "$build/atoll.img" "$all_inputs" && exit 0
+# QEMU holds a lock on the disk of a running machine.
+[ ! -e "$build/atoll.img" ] || qemu-img info "$build/atoll.img" >/dev/null 2>&1 ||
+    die "a running machine uses build/atoll.img; end it first"
 
 need_space "$build" 6000
 if ! unchanged "$work/dom0.ext4" "$dom0_inputs"; then
@@ -191,12 +200,23 @@ if ! unchanged "$work/data.xfs" "$template_inputs"; then
     echo "$template_inputs" >"$work/data.xfs.inputs"
 fi
 make_esp
-say "assembling build/atoll.img"
-rm -f "$build/atoll.img.new"
-python3 -B "$images/disk/disk.py" "$build/atoll.img.new" "$work/esp.vfat" "$work/dom0.ext4" "$work/data.xfs" \
-    "$work/grub/boot.img" "$work/grub/core.img" || die "assembling the disk image failed"
+boot_code="$work/grub/boot.img $work/grub/core.img"
+# shellcheck disable=SC2086 # a list of words
+if unchanged_data && [ -e "$build/atoll.img" ]; then
+    say "putting the new dom0 into build/atoll.img; its VMs stay"
+    rm -f "$build/atoll.img.inputs"
+    python3 -B "$images/disk/disk.py" "$build/atoll.img" "$work/esp.vfat" "$work/dom0.ext4" - $boot_code ||
+        die "writing the disk image failed"
+else
+    [ ! -e "$build/atoll.img" ] || say "the template has changed: build/atoll.img is made anew, without the VMs in it"
+    say "assembling build/atoll.img"
+    rm -f "$build/atoll.img.new"
+    python3 -B "$images/disk/disk.py" "$build/atoll.img.new" "$work/esp.vfat" "$work/dom0.ext4" "$work/data.xfs" \
+        $boot_code || die "assembling the disk image failed"
+    mv "$build/atoll.img.new" "$build/atoll.img"
+    echo "$template_inputs" >"$build/atoll.img.data"
+fi
 ln -sf "$kernel/vmlinux" "$work/vmlinux"
 ln -sf "$kernel/vmlinuz" "$work/vmlinuz"
-mv "$build/atoll.img.new" "$build/atoll.img"
 echo "$all_inputs" >"$build/atoll.img.inputs"
 say "build/atoll.img is ready"

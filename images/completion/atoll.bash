@@ -6,7 +6,7 @@ _atoll_run() {
     --firmware) mapfile -t COMPREPLY < <(compgen -W 'bios uefi' -- "$word") ;;
     --accel) mapfile -t COMPREPLY < <(compgen -W 'auto tcg kvm' -- "$word") ;;
     *) mapfile -t COMPREPLY < <(compgen -W '--build --no-build --headless --exec --firmware --bare --direct
-        --hypervisor --options --persist --accel --cpus --memory --timeout --qemu-arg --help' -- "$word") ;;
+        --hypervisor --options --throw-away --accel --cpus --memory --timeout --qemu-arg --help' -- "$word") ;;
     esac
 }
 _atoll_check() {

@@ -1,5 +1,7 @@
 """disk.py IMAGE ESP ROOT DATA BOOT_IMG CORE_IMG: puts partitions and GRUB's BIOS boot code into a disk image.
 
+With '-' for DATA an image that exists keeps its data partition, and with it the VMs that were made in it.
+
 No loop devices, no mounts: the table is written by sfdisk, contents are copied without their holes, and GRUB's two
 block lists are filled in here, as grub-bios-setup would.
 """
@@ -54,6 +56,14 @@ def copy_data(target, offset, path):
                 begin += len(data)
 
 
+def fill(target, name, path):
+    """Makes a partition from a file; nothing of what was there before stays."""
+    offset, size = starts()[0][name], next(p[2] for p in PARTITIONS if p[0] == name)
+    subprocess.run(["fallocate", "--punch-hole", "--offset", str(offset), "--length", f"{size}MiB",
+                    f"/proc/self/fd/{target}"], pass_fds=[target], check=True)
+    copy_data(target, offset, path)
+
+
 def install_bios_boot(target, boot_path, core_path):
     """boot.img goes into the first sector and names the first sector of core.img, which names the rest of itself."""
     start = starts()[0]["atoll-bios"]
@@ -76,15 +86,17 @@ def install_bios_boot(target, boot_path, core_path):
 
 def main():
     image, esp, root, data, boot, core = sys.argv[1:]
-    offsets, size = starts()
-    with open(image, "wb") as file:
-        file.truncate(size)
-    write_table(image)
+    if data != "-":
+        with open(image, "wb") as file:
+            file.truncate(starts()[1])
+        write_table(image)
     target = os.open(image, os.O_RDWR)
-    copy_data(target, offsets["atoll-esp"], esp)
-    copy_data(target, offsets["atoll-root-a"], root)
-    copy_data(target, offsets["atoll-data"], data)
+    fill(target, "atoll-esp", esp)
+    fill(target, "atoll-root-a", root)
+    if data != "-":
+        fill(target, "atoll-data", data)
     install_bios_boot(target, boot, core)
+    os.fsync(target)
     os.close(target)
 
 

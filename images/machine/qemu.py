@@ -55,7 +55,8 @@ class Machine:
     """
 
     def __init__(self, run_dir=paths.RUN, image=paths.IMAGE, firmware="bios", entry="atoll", kernel=None, modules=None,
-                 append=None, cpus=2, memory=4096, display="none", persist=False, accelerator="tcg", extra=()):
+                 append=None, cpus=2, memory=4096, display="none", persist=False, accelerator="tcg", extra=(),
+                 image_format="raw"):
         self.run_dir = pathlib.Path(run_dir)
         self.run_dir.mkdir(parents=True, exist_ok=True)
         for old in self.run_dir.glob("*.sock"):
@@ -69,7 +70,7 @@ class Machine:
         self.qmp = None
         self.arguments = ["qemu-system-x86_64", *accel.arguments(accelerator, cpus, memory),
                           "-vga", "std", "-display", display, "-nic", "none", "-no-reboot", "-name", "atoll",
-                          "-drive", f"if=none,id=disk,format=raw,file={image},snapshot={'off' if persist else 'on'}",
+                          "-drive", f"if=none,id=disk,format={image_format},file={image},snapshot={'off' if persist else 'on'}",
                           "-device", "ide-hd,drive=disk,bus=ide.0",
                           "-chardev", f"file,id=com1,path={self.console_log}", "-serial", "chardev:com1",
                           "-chardev", f"socket,id=com2,path={self.exec_socket},server=on,wait=off",

@@ -29,7 +29,7 @@ def parse():
     parser.add_argument("--direct", action="store_true")
     parser.add_argument("--hypervisor", metavar="FILE")
     parser.add_argument("--options", metavar="TEXT", default="")
-    parser.add_argument("--persist", action="store_true")
+    parser.add_argument("--throw-away", action="store_true")
     parser.add_argument("--accel", choices=["tcg", "kvm", "auto"], default="auto")
     parser.add_argument("--cpus", type=int, default=2)
     parser.add_argument("--memory", type=int, default=4096)
@@ -138,7 +138,7 @@ def machine_options(args):
         display = "gtk,show-menubar=off"
     options = {"firmware": args.firmware, "entry": "bare" if args.bare else "atoll", "cpus": args.cpus,
                "memory": args.memory, "display": display, "accelerator": accel.choose(args.accel),
-               "persist": args.persist or not args.exec, "extra": args.qemu_arg}
+               "persist": not args.throw_away, "extra": args.qemu_arg}
     if args.direct or args.hypervisor:
         options |= direct(args.hypervisor or paths.HYPERVISOR, args.options)
     return options, vnc

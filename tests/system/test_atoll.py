@@ -12,8 +12,16 @@ VM_START = 400  # seconds for a VM to come up on a busy emulator
 
 
 @pytest.fixture(scope="module")
-def atoll():
-    yield from started("atoll", entry="atoll")
+def disk(tmp_path_factory):
+    """A disk that keeps what these machines write to it, on top of the image, which stays as it is."""
+    path = tmp_path_factory.mktemp("disk") / "disk.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", paths.IMAGE, path], check=True)
+    return {"image": path, "image_format": "qcow2", "persist": True}
+
+
+@pytest.fixture(scope="module")
+def atoll(disk):
+    yield from started("atoll", entry="atoll", **disk)
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +178,11 @@ def test_machine_powers_off_by_itself(atoll):
     assert atoll.wait_off(300), atoll.console_tail()
 
 
-def test_starts_by_uefi():
-    for machine in started("atoll-uefi", entry="atoll", firmware="uefi"):
+def test_starts_by_uefi_and_vms_are_still_there(disk):
+    for machine in started("atoll-uefi", entry="atoll", firmware="uefi", **disk):
         assert machine.ask(READ_BUILD_ID) == build_id()
+        machine.until("systemctl is-active atolld", 240)
+        assert re.search(r"^untrusted\s+Halted\s+AppVM\s+red", machine.ask("qvm-ls"), re.MULTILINE)
+        machine.ask("qvm-start untrusted", VM_START)
+        machine.until("qvm-run -p untrusted true", VM_START)
+        assert machine.ask("qvm-run -p untrusted 'cat ~/kept'") == "kept\n"
