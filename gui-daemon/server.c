@@ -64,7 +64,7 @@ static void server_layout_changed(struct server *server)
     wlr_scene_node_set_position(&server->background->node, all.x, all.y);
     wlr_scene_rect_set_size(server->background, all.width, all.height);
     window_clamp_all(server);
-    wl_list_for_each(vm, &server->vms, link)
+    wl_list_for_each (vm, &server->vms, link)
         vm_send_outputs(vm);
 }
 

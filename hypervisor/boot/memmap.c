@@ -1,6 +1,7 @@
 /*
- * memmap.c - who gets which memory. The image stays where it was loaded. dom0 gets the lowest RAM, 1:1. The boot modules are moved out of its way.
- * Tables and the first heap come from the top of the low memory, everything else goes to the frame allocator.
+ * memmap.c - who gets which memory. The image stays where it was loaded. dom0 gets the lowest RAM, 1:1. The boot
+ * modules are moved out of its way. Tables and the first heap come from the top of the low memory, everything else goes
+ * to the frame allocator.
  */
 #include <hv/boot.h>
 #include <hv/cpu.h>
@@ -12,9 +13,9 @@
 #include <hv/options.h>
 #include <hv/string.h>
 
-#define LARGE (2ul << 20)
+#define LARGE      (2ul << 20)
 #define MAX_RANGES 64
-#define DOM0_MIN (96ul << 20)
+#define DOM0_MIN   (96ul << 20)
 
 extern const char image_start[], image_end[];
 
@@ -55,7 +56,8 @@ static void border_insert(uint64_t *border, unsigned int *count, uint64_t at)
     ++*count;
 }
 
-/* Sorts the firmware's map and takes overlaps apart, piece by piece between all borders; equal neighbours become one. */
+/* Sorts the firmware's map and takes overlaps apart, piece by piece between all borders; equal neighbours become one.
+ */
 static void e820_tidy(void)
 {
     static struct e820_entry given[MAX_E820];
@@ -108,7 +110,8 @@ static void collect(void)
     for (unsigned int i = 0; i < machine.e820_count && free_count < MAX_RANGES; i++) {
         const struct e820_entry *e = &machine.e820[i];
         if (e->type == E820_RAM && e->size >= PAGE_SIZE)
-            free_ranges[free_count++] = (struct range){ALIGN_UP(e->start, PAGE_SIZE), ALIGN_DOWN(e->start + e->size, PAGE_SIZE)};
+            free_ranges[free_count++] =
+                (struct range){ALIGN_UP(e->start, PAGE_SIZE), ALIGN_DOWN(e->start + e->size, PAGE_SIZE)};
     }
     take((uint64_t)image_start - IMAGE_BASE, ALIGN_UP((uint64_t)image_end - IMAGE_BASE, LARGE));
 }
@@ -126,7 +129,8 @@ static void dom0_take(void)
         left -= n;
     }
     if (left)
-        boot_fail("this machine has %lu MiB too little memory for dom0_mem=%luM; give dom0 less", left >> 20, options.dom0_mem >> 20);
+        boot_fail("this machine has %lu MiB too little memory for dom0_mem=%luM; give dom0 less", left >> 20,
+                  options.dom0_mem >> 20);
     for (unsigned int i = 0; i < dom0_ram_count; i++)
         take(dom0_ram[i].start, dom0_ram[i].start + dom0_ram[i].size);
 }
@@ -189,7 +193,8 @@ static uint64_t early_bytes(void)
         top = MAX(top, machine.e820[i].start + machine.e820[i].size);
         pieces += 2;
     }
-    return ALIGN_UP(ram / PAGE_SIZE * 20, LARGE) + pieces * LARGE + ALIGN_UP((top >> 30) * PAGE_SIZE, LARGE) + 4 * LARGE;
+    return ALIGN_UP(ram / PAGE_SIZE * 20, LARGE) + pieces * LARGE + ALIGN_UP((top >> 30) * PAGE_SIZE, LARGE) +
+           4 * LARGE;
 }
 
 void memmap_init(void)
@@ -199,7 +204,8 @@ void memmap_init(void)
     e820_tidy();
     collect();
     if (options.dom0_mem < DOM0_MIN)
-        boot_fail("dom0_mem=%luM is too little for a dom0; give it at least %luM", options.dom0_mem >> 20, DOM0_MIN >> 20);
+        boot_fail("dom0_mem=%luM is too little for a dom0; give it at least %luM", options.dom0_mem >> 20,
+                  DOM0_MIN >> 20);
     dom0_take();
     take_modules(); /* those that lie outside dom0's memory must not be overwritten by the moves */
     for (unsigned int i = 0; i < boot_info.modules; i++)

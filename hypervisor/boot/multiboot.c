@@ -101,7 +101,10 @@ static void parse2_mmap(const struct mb2_tag *tag)
     if (tag->size < 16 || entry_size < 20 || entry_size > tag->size)
         return;
     for (uint32_t p = 16; p + entry_size <= tag->size; p += entry_size) {
-        const struct __packed { uint64_t addr, len; uint32_t type; } *e = (const void *)((const char *)tag + p);
+        const struct __packed {
+            uint64_t addr, len;
+            uint32_t type;
+        } *e = (const void *)((const char *)tag + p);
         add_e820(e->addr, e->len, e->type);
     }
 }

@@ -70,7 +70,10 @@ static void option(const char *word, size_t n)
     else if (is(word, name, "com1") || is(word, name, "com2"))
         options.com_baud = (uint32_t)number(&value);
     else if (is(word, name, "loglvl"))
-        options.log_level = is(value, rest, "all") || is(value, rest, "debug") ? LOG_DEBUG : is(value, rest, "error") ? LOG_ERR : is(value, rest, "warning") ? LOG_WARN : LOG_INFO;
+        options.log_level = is(value, rest, "all") || is(value, rest, "debug") ? LOG_DEBUG
+                            : is(value, rest, "error")                         ? LOG_ERR
+                            : is(value, rest, "warning")                       ? LOG_WARN
+                                                                               : LOG_INFO;
     else if (is(word, name, "noreboot"))
         options.noreboot = true;
     else if (is(word, name, "iommu"))

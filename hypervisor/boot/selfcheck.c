@@ -1,6 +1,7 @@
 /*
- * selfcheck.c - walks every CPU's page tables before the first guest runs: nothing is writable and executable, and no RAM is mapped but the
- * image and what the heap owns (frame table and tables included). A machine that fails this does not start.
+ * selfcheck.c - walks every CPU's page tables before the first guest runs: nothing is writable and executable, and no
+ * RAM is mapped but the image and what the heap owns (frame table and tables included). A machine that fails this does
+ * not start.
  */
 #include <hv/boot.h>
 #include <hv/cpu.h>
@@ -18,7 +19,8 @@ struct tally {
 static bool is_ram(uint64_t at)
 {
     for (unsigned int i = 0; i < machine.e820_count; i++)
-        if (machine.e820[i].type == E820_RAM && at >= machine.e820[i].start && at < machine.e820[i].start + machine.e820[i].size)
+        if (machine.e820[i].type == E820_RAM && at >= machine.e820[i].start &&
+            at < machine.e820[i].start + machine.e820[i].size)
             return true;
     return false;
 }
@@ -64,7 +66,8 @@ void selfcheck(void)
     for (unsigned int i = 0; i < cpu_count; i++)
         walk(&t, heap_page_of(MFN(cpus[i]->root >> PAGE_SHIFT)), 3);
     if (t.writable_code || t.foreign)
-        panic("self-check: %lu pages writable and executable, %lu pages of RAM mapped that are not the hypervisor's", t.writable_code, t.foreign);
-    log_info("self-check: %lu pages mapped on %u CPUs, %lu executable, none writable and executable, no RAM of others", t.pages, cpu_count,
-             t.executable);
+        panic("self-check: %lu pages writable and executable, %lu pages of RAM mapped that are not the hypervisor's",
+              t.writable_code, t.foreign);
+    log_info("self-check: %lu pages mapped on %u CPUs, %lu executable, none writable and executable, no RAM of others",
+             t.pages, cpu_count, t.executable);
 }

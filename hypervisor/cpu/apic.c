@@ -1,4 +1,5 @@
-/* apic.c - the local APIC of the machine's CPUs, x2APIC where there is one, else the memory-mapped one (SDM vol. 3 ch. 11) */
+/* apic.c - the local APIC of the machine's CPUs, x2APIC where there is one, else the memory-mapped one (SDM vol. 3 ch.
+ * 11) */
 #include <hv/cpu.h>
 #include <hv/hostpci.h>
 #include <hv/log.h>
@@ -6,8 +7,21 @@
 #include <hv/timer.h>
 #include <hv/x86.h>
 
-enum { REG_ID = 0x02, REG_TPR = 0x08, REG_EOI = 0x0b, REG_SVR = 0x0f, REG_ICR = 0x30, REG_ICR_HIGH = 0x31, REG_LVT_TIMER = 0x32, REG_LVT_LINT0 = 0x35,
-       REG_LVT_LINT1 = 0x36, REG_LVT_ERROR = 0x37, REG_TIMER_INIT = 0x38, REG_TIMER_NOW = 0x39, REG_TIMER_DIV = 0x3e };
+enum {
+    REG_ID = 0x02,
+    REG_TPR = 0x08,
+    REG_EOI = 0x0b,
+    REG_SVR = 0x0f,
+    REG_ICR = 0x30,
+    REG_ICR_HIGH = 0x31,
+    REG_LVT_TIMER = 0x32,
+    REG_LVT_LINT0 = 0x35,
+    REG_LVT_LINT1 = 0x36,
+    REG_LVT_ERROR = 0x37,
+    REG_TIMER_INIT = 0x38,
+    REG_TIMER_NOW = 0x39,
+    REG_TIMER_DIV = 0x3e
+};
 
 static volatile uint32_t *xapic;
 static uint64_t timer_ticks_per_ms;

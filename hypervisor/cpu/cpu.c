@@ -36,7 +36,8 @@ void cpu_detect(void)
     host.pdpe1gb = e1.edx & BIT(26);
     host.phys_bits = e0.eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
     host.fpu_pointers = !host.is_amd || (e0.eax >= 0x80000008 && (cpuid(0x80000008, 0).ebx & BIT(2)));
-    host.ibpb = (e0.eax >= 0x80000008 && (cpuid(0x80000008, 0).ebx & BIT(12))) || (c0.eax >= 7 && !host.is_amd && (c7.edx & BIT(26)));
+    host.ibpb = (e0.eax >= 0x80000008 && (cpuid(0x80000008, 0).ebx & BIT(12))) ||
+                (c0.eax >= 7 && !host.is_amd && (c7.edx & BIT(26)));
     host.invariant_tsc = e0.eax >= 0x80000007 && (cpuid(0x80000007, 0).edx & BIT(8));
     if (host.xsave && c0.eax >= 0xd)
         detect_xsave();

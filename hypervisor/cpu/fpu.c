@@ -6,7 +6,7 @@
 #include <hv/string.h>
 #include <hv/x86.h>
 
-#define FXSAVE_BYTES 512u
+#define FXSAVE_BYTES  512u
 #define MXCSR_DEFAULT 0x1f80u
 
 size_t fpu_area_bytes(void)
@@ -52,8 +52,8 @@ void fpu_save(struct fpu_area *a)
 }
 
 /*
- * Older AMD CPUs save and restore the addresses of the last x87 instruction and its data only while an exception is pending: without this the
- * next guest would read the last one's. A load of our own takes their place.
+ * Older AMD CPUs save and restore the addresses of the last x87 instruction and its data only while an exception is
+ * pending: without this the next guest would read the last one's. A load of our own takes their place.
  */
 static void forget_pointers(const struct fpu_area *a)
 {

@@ -162,9 +162,7 @@ void irq_dispatch(unsigned int vector)
     case VECTOR_KICK:
         apic_eoi(); /* it has done its work by making the CPU look */
         return;
-    case VECTOR_SPURIOUS:
-        return;
-    default:
-        dispatch_device(vector);
+    case VECTOR_SPURIOUS: return;
+    default: dispatch_device(vector);
     }
 }

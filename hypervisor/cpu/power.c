@@ -45,9 +45,7 @@ void machine_poweroff(void)
 void machine_shutdown(int reason)
 {
     switch (reason) {
-    case SHUTDOWN_poweroff:
-        log_info("dom0 has powered off: so does the machine");
-        machine_poweroff();
+    case SHUTDOWN_poweroff: log_info("dom0 has powered off: so does the machine"); machine_poweroff();
     case SHUTDOWN_reboot:
         if (options.noreboot) {
             log_info("dom0 wants to reboot; halted because of 'noreboot'");

@@ -48,7 +48,8 @@ void rtc_init(void)
     }
     bool binary = cmos(0xb) & 4;
     unsigned int hour = from_bcd(again[2] & 0x7f, binary);
-    uint64_t days = days_since_epoch(2000 + from_bcd(again[5], binary), from_bcd(again[4], binary), from_bcd(again[3], binary));
+    uint64_t days =
+        days_since_epoch(2000 + from_bcd(again[5], binary), from_bcd(again[4], binary), from_bcd(again[3], binary));
     uint64_t sec = days * 86400 + hour * 3600ul + from_bcd(again[1], binary) * 60ul + from_bcd(again[0], binary);
     base_sec = sec - time_now() / 1000000000;
 }

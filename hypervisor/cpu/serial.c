@@ -1,4 +1,5 @@
-/* serial.c - the hypervisor's UART (16550), polled output, interrupt-driven input into a ring that dom0 reads as its console */
+/* serial.c - the hypervisor's UART (16550), polled output, interrupt-driven input into a ring that dom0 reads as its
+ * console */
 #include <hv/cpu.h>
 #include <hv/domain.h>
 #include <hv/evtchn.h>
@@ -10,7 +11,7 @@
 enum { UART_DATA, UART_IER, UART_FCR, UART_LCR, UART_MCR, UART_LSR };
 #define LSR_DATA_READY BIT(0)
 #define LSR_THR_EMPTY  BIT(5)
-#define RX_BYTES 1024u
+#define RX_BYTES       1024u
 
 static uint16_t base;
 static char rx[RX_BYTES];
@@ -28,9 +29,9 @@ void serial_init(void)
     outb((uint16_t)(base + UART_LCR), 0x83);
     outb((uint16_t)(base + UART_DATA), (uint8_t)divisor);
     outb((uint16_t)(base + UART_IER), (uint8_t)(divisor >> 8));
-    outb((uint16_t)(base + UART_LCR), 3);    /* 8n1 */
-    outb((uint16_t)(base + UART_FCR), 7);    /* FIFOs on, cleared */
-    outb((uint16_t)(base + UART_MCR), 0xb);  /* DTR, RTS, OUT2: interrupt to the line */
+    outb((uint16_t)(base + UART_LCR), 3);   /* 8n1 */
+    outb((uint16_t)(base + UART_FCR), 7);   /* FIFOs on, cleared */
+    outb((uint16_t)(base + UART_MCR), 0xb); /* DTR, RTS, OUT2: interrupt to the line */
     if (inb((uint16_t)(base + UART_LSR)) == 0xff)
         base = 0; /* nobody there */
 }

@@ -12,8 +12,8 @@ struct time_scale time_scale;
 static uint64_t khz;
 
 /*
- * One reading of a reference clock with the TSC around it. The tightest of several pairs counts: an emulator's host, or SMM, may take
- * the CPU away between two instructions for longer than the whole measurement.
+ * One reading of a reference clock with the TSC around it. The tightest of several pairs counts: an emulator's host, or
+ * SMM, may take the CPU away between two instructions for longer than the whole measurement.
  */
 struct reading {
     uint64_t tsc;
@@ -50,7 +50,8 @@ static struct reading read_pair(uint32_t (*reference)(void))
     return best;
 }
 
-/* TSC frequency in kHz against a reference of `hz` that wraps at `mask` + 1, over at least `ticks` of it (well below a wrap). */
+/* TSC frequency in kHz against a reference of `hz` that wraps at `mask` + 1, over at least `ticks` of it (well below a
+ * wrap). */
 static uint64_t measure(uint32_t (*reference)(void), uint64_t hz, uint32_t mask, uint32_t ticks)
 {
     struct reading start = read_pair(reference), end;

@@ -1,4 +1,5 @@
-/* traps.c - the IDT, and what happens on an exception in the hypervisor itself: it is a bug of ours, so the machine stops with a report */
+/* traps.c - the IDT, and what happens on an exception in the hypervisor itself: it is a bug of ours, so the machine
+ * stops with a report */
 #include <hv/cpu.h>
 #include <hv/log.h>
 #include <hv/serial.h>
@@ -21,8 +22,25 @@ extern const uint64_t trap_stubs[256];
 extern const char image_start[], text_end[];
 static struct idt_gate idt[256] __aligned(4096);
 
-static const char *const names[] = {"divide error", "debug", "NMI", "breakpoint", "overflow", "bound", "invalid opcode", "no FPU", "double fault", "",
-    "invalid TSS", "segment not present", "stack fault", "general protection", "page fault", "", "FPU error", "alignment", "machine check"};
+static const char *const names[] = {"divide error",
+                                    "debug",
+                                    "NMI",
+                                    "breakpoint",
+                                    "overflow",
+                                    "bound",
+                                    "invalid opcode",
+                                    "no FPU",
+                                    "double fault",
+                                    "",
+                                    "invalid TSS",
+                                    "segment not present",
+                                    "stack fault",
+                                    "general protection",
+                                    "page fault",
+                                    "",
+                                    "FPU error",
+                                    "alignment",
+                                    "machine check"};
 
 void idt_build(void)
 {
@@ -72,6 +90,8 @@ void trap(struct trap_frame *f)
         return;
     }
     const char *name = f->vector < ARRAY_SIZE(names) ? names[f->vector] : "";
-    panic("exception %lu (%s) error %lx rip %lx rsp %lx cr2 %lx\n rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx rbp %lx r8 %lx r9 %lx r12 %lx", f->vector,
-          name, f->error, f->rip, f->rsp, read_cr2(), f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi, f->rbp, f->r8, f->r9, f->r12);
+    panic("exception %lu (%s) error %lx rip %lx rsp %lx cr2 %lx\n rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx rbp "
+          "%lx r8 %lx r9 %lx r12 %lx",
+          f->vector, name, f->error, f->rip, f->rsp, read_cr2(), f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi, f->rbp,
+          f->r8, f->r9, f->r12);
 }

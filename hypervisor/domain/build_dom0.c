@@ -1,6 +1,6 @@
 /*
- * build_dom0.c - the control domain from the boot modules: kernel (ELF with a PVH note) and initrd, RAM 1:1, host ACPI tables rebuilt,
- * entered as xen-abi.md 1.3 says.
+ * build_dom0.c - the control domain from the boot modules: kernel (ELF with a PVH note) and initrd, RAM 1:1, host ACPI
+ * tables rebuilt, entered as xen-abi.md 1.3 says.
  */
 #include <hv/acpi.h>
 #include <hv/boot.h>
@@ -61,7 +61,8 @@ static void parse_kernel(struct elf_image *elf)
     if (error)
         boot_fail("the dom0 kernel: %s", error);
     if (!dom0_ram_holds(elf->low, elf->high))
-        boot_fail("the dom0 kernel wants memory at %lx-%lx, which is not in dom0's RAM; raise dom0_mem", elf->low, elf->high);
+        boot_fail("the dom0 kernel wants memory at %lx-%lx, which is not in dom0's RAM; raise dom0_mem", elf->low,
+                  elf->high);
 }
 
 /* Below the kernel and below 1 GiB, where early code can see it: two blocks; the initrd at the top of the low RAM. */
@@ -139,12 +140,14 @@ static void add_devices(struct domain *d)
 void build_dom0(void)
 {
     static const uint8_t handle[16];
-    struct domain_limits limits = {.max_grant_frames = GRANT_FRAMES, .max_maptrack_frames = MAPTRACK_FRAMES, .max_ports = 4096};
+    struct domain_limits limits = {
+        .max_grant_frames = GRANT_FRAMES, .max_maptrack_frames = MAPTRACK_FRAMES, .max_ports = 4096};
     struct elf_image elf;
     struct placement p = {0};
     struct domain *d;
 
-    limits.max_vcpus = options.dom0_max_vcpus ? MIN(options.dom0_max_vcpus, (unsigned int)MAX_VCPUS) : MIN(cpu_count, (unsigned int)MAX_VCPUS);
+    limits.max_vcpus = options.dom0_max_vcpus ? MIN(options.dom0_max_vcpus, (unsigned int)MAX_VCPUS)
+                                              : MIN(cpu_count, (unsigned int)MAX_VCPUS);
     parse_kernel(&elf);
     place(&p, &elf);
     if (domain_create(0, &limits, handle, true, &d))
@@ -164,7 +167,8 @@ void build_dom0(void)
     for (unsigned int i = 0; i < boot_info.modules; i++)
         frames_add(boot_info.module[i].start, ALIGN_DOWN(boot_info.module[i].end, PAGE_SIZE));
     dom0 = d;
-    log_info("dom0: %lu MiB, %u vCPUs, kernel at %lx-%lx, entry %x", options.dom0_mem >> 20, d->max_vcpus, elf.low, elf.high, elf.pvh_entry);
+    log_info("dom0: %lu MiB, %u vCPUs, kernel at %lx-%lx, entry %x", options.dom0_mem >> 20, d->max_vcpus, elf.low,
+             elf.high, elf.pvh_entry);
     vcpu_online(d->vcpus[0]);
     domain_unpause(d);
 }

@@ -82,7 +82,8 @@ static void add(struct builder *b, uint64_t start, uint64_t end, uint32_t type)
 {
     if (end <= start)
         return;
-    if (b->count && b->map[b->count - 1].type == type && b->map[b->count - 1].addr + b->map[b->count - 1].size == start) {
+    if (b->count && b->map[b->count - 1].type == type &&
+        b->map[b->count - 1].addr + b->map[b->count - 1].size == start) {
         b->map[b->count - 1].size += end - start;
         return;
     }
@@ -131,7 +132,8 @@ uint32_t dom0_memmap(struct hvm_memmap_table_entry *map, uint64_t acpi, uint64_t
             add(&b, e->start, end, e->type);
         }
     }
-    /* Scratch for grant and foreign mappings: a range with no machine RAM behind it. Linux 6.12 takes UNUSABLE ranges for that. */
+    /* Scratch for grant and foreign mappings: a range with no machine RAM behind it. Linux 6.12 takes UNUSABLE ranges
+     * for that. */
     top = ALIGN_UP(top, SCRATCH_BYTES);
     add(&b, top, top + SCRATCH_BYTES, E820_UNUSABLE);
     return b.count;

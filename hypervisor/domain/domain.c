@@ -172,7 +172,8 @@ static int choose_id(domid_t *id)
     return 0;
 }
 
-int domain_create(domid_t id, const struct domain_limits *limits, const uint8_t handle[16], bool control, struct domain **out)
+int domain_create(domid_t id, const struct domain_limits *limits, const uint8_t handle[16], bool control,
+                  struct domain **out)
 {
     struct domain *d;
     int rc;
@@ -271,7 +272,8 @@ void domain_kill(struct domain *d, const char *fmt, ...)
     domain_shutdown(d, SHUTDOWN_crash);
 }
 
-/* First call: nothing of it runs or accepts work any more. Returns false if another destroyer came first and has finished. */
+/* First call: nothing of it runs or accepts work any more. Returns false if another destroyer came first and has
+ * finished. */
 static void stop(struct domain *d)
 {
     if (d->dying)
@@ -305,6 +307,7 @@ int domain_destroy(struct domain *d)
         return -XEN_ERESTART;
     if (dom0)
         evtchn_raise_global_virq(dom0, VIRQ_DOM_EXC);
-    domain_put(d); /* the one domain_create() made for the domain's life; pages that others still map keep frames, not the structure */
+    domain_put(d); /* the one domain_create() made for the domain's life; pages that others still map keep frames, not
+                      the structure */
     return 0;
 }

@@ -17,7 +17,7 @@ static void put(struct out *o, char c)
 struct spec {
     bool left, zero, alt;
     unsigned int width;
-    int precision; /* -1: none */
+    int precision;       /* -1: none */
     unsigned int length; /* 0 int, 1 long or wider; 2 char, 3 short */
 };
 
@@ -38,7 +38,8 @@ static void put_text(struct out *o, const struct spec *s, const char *text, size
         pad(o, fill, ' ');
 }
 
-static void put_number(struct out *o, const struct spec *s, uint64_t v, unsigned int base, const char *digits, const char *prefix)
+static void put_number(struct out *o, const struct spec *s, uint64_t v, unsigned int base, const char *digits,
+                       const char *prefix)
 {
     char tmp[24];
     size_t n = 0, np = strlen(prefix);

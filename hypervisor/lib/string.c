@@ -1,7 +1,8 @@
 /* string.c - memory and string functions */
 #include <hv/string.h>
 
-/* By words in plain loops: string instructions go byte by byte in an emulator, and loops of this size are as good elsewhere. */
+/* By words in plain loops: string instructions go byte by byte in an emulator, and loops of this size are as good
+ * elsewhere. */
 typedef uint64_t __attribute__((may_alias, aligned(1))) word;
 #define WORDS_PER_TURN 8
 

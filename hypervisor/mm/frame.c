@@ -1,7 +1,8 @@
 /*
  * frame.c - the frame allocator: a buddy system over all RAM that is not dom0's.
- * The frame table has an entry per machine frame; free blocks are listed by their first frame. One lock for the lists; counts are atomic.
- * A frame is scrubbed when it is freed. Memory that was never handed out since boot may hold anything and is scrubbed at allocation.
+ * The frame table has an entry per machine frame; free blocks are listed by their first frame. One lock for the lists;
+ * counts are atomic. A frame is scrubbed when it is freed. Memory that was never handed out since boot may hold
+ * anything and is scrubbed at allocation.
  */
 #include <hv/cpu.h>
 #include <hv/domain.h>
@@ -23,8 +24,8 @@ struct frame {
     uint8_t order; /* of the free block that starts here */
     bool free;     /* starts a free block */
     uint32_t next, prev;
-    bool dirty;    /* not known to be zero */
-    bool managed;  /* belongs to the allocator (not dom0's own memory) */
+    bool dirty;   /* not known to be zero */
+    bool managed; /* belongs to the allocator (not dom0's own memory) */
 };
 static_assert(sizeof(struct frame) == 20);
 
@@ -58,7 +59,8 @@ static void list_pull(uint32_t f)
     p->free = false;
 }
 
-/* Merges with free buddies upwards; lock held. The table covers whole 2 MiB blocks around RAM, so a buddy's entry can be read. */
+/* Merges with free buddies upwards; lock held. The table covers whole 2 MiB blocks around RAM, so a buddy's entry can
+ * be read. */
 static void block_free(uint32_t f, unsigned int order)
 {
     free_count += 1ul << order;

@@ -1,6 +1,6 @@
 /*
- * heap.c - the hypervisor's own memory. Pages from chunks that are mapped once at HEAP_BASE + machine address and stay; small objects are
- * cut from pages by size class. Grows by 2 MiB from the frame allocator.
+ * heap.c - the hypervisor's own memory. Pages from chunks that are mapped once at HEAP_BASE + machine address and stay;
+ * small objects are cut from pages by size class. Grows by 2 MiB from the frame allocator.
  */
 #include <hv/cpu.h>
 #include <hv/frame.h>
@@ -17,7 +17,7 @@
 #define CLASSES    (PAGE_SHIFT - MIN_SHIFT) /* 32 .. 2048 bytes */
 #define RUN_ORDERS 5u                       /* runs of 2 to 16 pages */
 #define RUN_BYTES  (PAGE_SIZE << (RUN_ORDERS - 1))
-#define MAX_PAGES  (1000ul << GROW_ORDER)   /* hostmap.c remembers so many pieces */
+#define MAX_PAGES  (1000ul << GROW_ORDER) /* hostmap.c remembers so many pieces */
 
 struct free_item {
     struct free_item *next;

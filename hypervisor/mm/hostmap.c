@@ -1,6 +1,6 @@
 /*
- * hostmap.c - the hypervisor's page tables. Shared slots are the same table pages in every CPU's root; slot 510 is each CPU's own.
- * See hv/layout.h for the map. Table memory is heap memory.
+ * hostmap.c - the hypervisor's page tables. Shared slots are the same table pages in every CPU's root; slot 510 is each
+ * CPU's own. See hv/layout.h for the map. Table memory is heap memory.
  */
 #include <hv/boot.h>
 #include <hv/cpu.h>
@@ -35,7 +35,8 @@ void *boot_phys(uint64_t address)
     return (void *)address;
 }
 
-/* A zeroed table page: its machine address. Early ones are reached by the identity map and later by the heap's alias. */
+/* A zeroed table page: its machine address. Early ones are reached by the identity map and later by the heap's alias.
+ */
 static uint64_t table_alloc(void)
 {
     if (heap_ready) {
@@ -79,7 +80,8 @@ static void map_range(uint64_t va, uint64_t address, uint64_t bytes, uint64_t fl
 
 static void map_image(void)
 {
-    uint64_t start = (uint64_t)image_start, text = (uint64_t)text_end, ro = (uint64_t)rodata_end, end = (uint64_t)image_end;
+    uint64_t start = (uint64_t)image_start, text = (uint64_t)text_end, ro = (uint64_t)rodata_end,
+             end = (uint64_t)image_end;
 
     map_range(start, start - IMAGE_BASE, text - start, 0);
     map_range(text, text - IMAGE_BASE, ro - text, PTE_NX);
@@ -147,8 +149,10 @@ static void map_frame_table(void)
         if (e->type != E820_RAM)
             continue;
         /* whole 2 MiB blocks of RAM, since the allocator looks at buddies */
-        uint64_t first = ALIGN_DOWN(e->start, 2ul << 20) >> PAGE_SHIFT, last = ALIGN_UP(e->start + e->size, 2ul << 20) >> PAGE_SHIFT;
-        for (uint64_t va = ALIGN_DOWN(FRAMES_BASE + first * entry, piece); va < FRAMES_BASE + last * entry; va += piece) {
+        uint64_t first = ALIGN_DOWN(e->start, 2ul << 20) >> PAGE_SHIFT,
+                 last = ALIGN_UP(e->start + e->size, 2ul << 20) >> PAGE_SHIFT;
+        for (uint64_t va = ALIGN_DOWN(FRAMES_BASE + first * entry, piece); va < FRAMES_BASE + last * entry;
+             va += piece) {
             uint64_t *table = hostmap_shared_pml4;
             bool there = true;
             for (unsigned int level = 3; level > 1 && there; level--) {
@@ -266,7 +270,8 @@ volatile void *host_mmio_map(maddr_t address, size_t bytes)
     uint64_t first = ALIGN_DOWN(address.v, PAGE_SIZE), n = ALIGN_UP(address.v + bytes, PAGE_SIZE) - first;
 
     for (unsigned int i = 0; i < machine.e820_count; i++)
-        if (machine.e820[i].type == E820_RAM && first < machine.e820[i].start + machine.e820[i].size && first + n > machine.e820[i].start)
+        if (machine.e820[i].type == E820_RAM && first < machine.e820[i].start + machine.e820[i].size &&
+            first + n > machine.e820[i].start)
             return NULL;
     spin_lock(&mmio_lock);
     uint64_t va = mmio_next;

@@ -1,6 +1,6 @@
 /*
- * npt.c - p2m entries as AMD nested page table entries (APM vol. 2, 15.25). The type stands in bits 52-55, which the CPU ignores.
- * Nested entries are user entries; accessed and dirty are set beforehand, nobody reads them yet.
+ * npt.c - p2m entries as AMD nested page table entries (APM vol. 2, 15.25). The type stands in bits 52-55, which the
+ * CPU ignores. Nested entries are user entries; accessed and dirty are set beforehand, nobody reads them yet.
  */
 #include <hv/hostmap.h>
 #include <hv/p2m_impl.h>
@@ -21,14 +21,16 @@ uint64_t npt_encode(struct p2m_entry e)
 {
     if (e.type == P2M_HOLE)
         return 0;
-    return e.mfn.v << PAGE_SHIFT | PTE_P | PTE_U | PTE_A | PTE_D | rights[e.type] | (uint64_t)e.type << TYPE_SHIFT | (e.order ? PTE_PS : 0);
+    return e.mfn.v << PAGE_SHIFT | PTE_P | PTE_U | PTE_A | PTE_D | rights[e.type] | (uint64_t)e.type << TYPE_SHIFT |
+           (e.order ? PTE_PS : 0);
 }
 
 struct p2m_entry npt_decode(uint64_t pte, unsigned int order)
 {
     if (!(pte & PTE_P))
         return (struct p2m_entry){.type = P2M_HOLE, .mfn = MFN_NONE, .order = order};
-    return (struct p2m_entry){.type = (enum p2m_type)((pte & TYPE_MASK) >> TYPE_SHIFT), .mfn = npt_mfn(pte), .order = order};
+    return (struct p2m_entry){
+        .type = (enum p2m_type)((pte & TYPE_MASK) >> TYPE_SHIFT), .mfn = npt_mfn(pte), .order = order};
 }
 
 mfn_t npt_mfn(uint64_t pte)

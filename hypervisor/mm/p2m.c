@@ -13,8 +13,8 @@
 #define TABLE_COST     8u    /* of looking through one table, in entries */
 
 /*
- * Tables are our memory: a guest that maps one page here and one there shall not use it all up. Enough for its RAM in single pages, four times
- * over, and 4 MiB for what it maps besides.
+ * Tables are our memory: a guest that maps one page here and one there shall not use it all up. Enough for its RAM in
+ * single pages, four times over, and 4 MiB for what it maps besides.
  */
 static bool may_have_table(const struct domain *d)
 {
@@ -180,7 +180,8 @@ int p2m_get_frame(struct domain *d, gfn_t gfn, bool write, bool any, mfn_t *out)
         break;
     default: return -XEN_EINVAL;
     }
-    /* Between lookup and here the entry may have gone and the frame with it: a reference on a frame in use again by another is refused by looking again. */
+    /* Between lookup and here the entry may have gone and the frame with it: a reference on a frame in use again by
+     * another is refused by looking again. */
     if (!frame_get(e.mfn, NULL))
         return -XEN_EINVAL;
     struct p2m_entry again = p2m_lookup(d, gfn);
@@ -211,7 +212,8 @@ int p2m_create(struct domain *d)
     return 0;
 }
 
-/* Gives back everything below `table`; `budget` counts down; false when it is used up. Depth is bounded by the four levels. */
+/* Gives back everything below `table`; `budget` counts down; false when it is used up. Depth is bounded by the four
+ * levels. */
 static bool empty_table(struct domain *d, uint64_t *table, unsigned int level, unsigned int *budget)
 {
     for (unsigned int i = 0; i < 512; i++) {

@@ -1,4 +1,5 @@
-/* walk.c - a guest-virtual address through the guest's own page tables: 4-level, PAE, 2-level, or no paging (SDM vol. 3 ch. 4) */
+/* walk.c - a guest-virtual address through the guest's own page tables: 4-level, PAE, 2-level, or no paging (SDM vol. 3
+ * ch. 4) */
 #include <hv/guestcopy.h>
 #include <hv/hostmap.h>
 #include <hv/vcpu.h>

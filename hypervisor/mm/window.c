@@ -1,7 +1,7 @@
 /*
  * window.c - per-CPU windows on single frames, and pins.
- * Pins are seen by all CPUs: a slot that was given up is used again (and its frame reference given back) only after every CPU has
- * dropped its translations, which each does when it next leaves its loop (tlb.c: flush_seen).
+ * Pins are seen by all CPUs: a slot that was given up is used again (and its frame reference given back) only after
+ * every CPU has dropped its translations, which each does when it next leaves its loop (tlb.c: flush_seen).
  */
 #include <hv/cpu.h>
 #include <hv/frame.h>

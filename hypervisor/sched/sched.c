@@ -1,6 +1,7 @@
 /*
  * sched.c - which vCPU runs where: a queue per CPU ordered by virtual runtime, stealing when idle, wake-up preemption.
- * runq_lock of CPU c guards the queue and `queued`, `cpu`, `running` of the vCPUs that have v->cpu == c. A vCPU moves only while it is not running.
+ * runq_lock of CPU c guards the queue and `queued`, `cpu`, `running` of the vCPUs that have v->cpu == c. A vCPU moves
+ * only while it is not running.
  */
 #include <hv/cpu.h>
 #include <hv/log.h>
@@ -10,8 +11,8 @@
 #include <hv/vendor.h>
 #include <hv/x86.h>
 
-#define SLICE_NS       6000000ul  /* how long one runs while others wait */
-#define WAKE_CREDIT_NS 3000000ul  /* how far behind the others one that slept may start */
+#define SLICE_NS       6000000ul /* how long one runs while others wait */
+#define WAKE_CREDIT_NS 3000000ul /* how far behind the others one that slept may start */
 
 static struct timer slice_timer[MAX_HOST_CPUS];
 
@@ -28,7 +29,8 @@ void sched_init_cpu(void)
 static bool may_run(const struct vcpu *v)
 {
     const struct domain *d = v->domain;
-    return read_once(v->state) == VCPU_RUNNABLE && !read_once(d->pause_count) && !read_once(d->shut_down) && !read_once(d->dying);
+    return read_once(v->state) == VCPU_RUNNABLE && !read_once(d->pause_count) && !read_once(d->shut_down) &&
+           !read_once(d->dying);
 }
 
 static struct vcpu *first(struct cpu *c)
@@ -81,7 +83,8 @@ static void poke(struct cpu *c)
     cpu_send_kick(c->id);
 }
 
-/* Virtual time is each CPU's own: a vCPU that moves keeps its distance to the front, within bounds, so that it neither starves nor takes over. */
+/* Virtual time is each CPU's own: a vCPU that moves keeps its distance to the front, within bounds, so that it neither
+ * starves nor takes over. */
 static void migrate(struct vcpu *v, const struct cpu *from, const struct cpu *to)
 {
     int64_t lag = (int64_t)(v->vruntime - read_once(from->min_vruntime));
@@ -100,8 +103,8 @@ static uint64_t running_vruntime(const struct cpu *c, uint64_t now)
 }
 
 /*
- * Lets the CPU's virtual time catch up with whoever is furthest behind; lock held. Without it one that had the CPU to itself for a minute would
- * owe this minute to the next that comes.
+ * Lets the CPU's virtual time catch up with whoever is furthest behind; lock held. Without it one that had the CPU to
+ * itself for a minute would owe this minute to the next that comes.
  */
 static void min_update(struct cpu *c, uint64_t now)
 {
@@ -223,7 +226,11 @@ static void put_previous(struct cpu *c, struct vcpu *v)
     v->run_ns += ran;
     v->vruntime += ran;
     v->exit_to_scheduler = false;
-    vcpu_runstate_change(v, may_run(v) ? RUNSTATE_runnable : v->state == VCPU_BLOCKED ? RUNSTATE_blocked : RUNSTATE_offline, now);
+    vcpu_runstate_change(v,
+                         may_run(v)                 ? RUNSTATE_runnable
+                         : v->state == VCPU_BLOCKED ? RUNSTATE_blocked
+                                                    : RUNSTATE_offline,
+                         now);
     spin_lock(&c->runq_lock);
     v->slice_start = now;
     min_update(c, now);

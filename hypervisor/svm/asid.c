@@ -1,4 +1,5 @@
-/* asid.c - address space ids: a vCPU keeps its id on a CPU until that CPU has used all of them; a new id is a flush (APM vol. 2, 15.16) */
+/* asid.c - address space ids: a vCPU keeps its id on a CPU until that CPU has used all of them; a new id is a flush
+ * (APM vol. 2, 15.16) */
 #include "caps.h"
 #include "vmcb.h"
 #include <hv/cpu.h>
@@ -22,7 +23,8 @@ void svm_asid_prepare(struct vcpu *v)
         s->p2m_generation = p2m_generation;
         s->vmcb->asid = c->asid_next++;
     }
-    s->vmcb->tlb_control = c->flush_all_asids; /* 1: flush all; owed until an entry has really happened (svm_asid_entered()) */
+    s->vmcb->tlb_control =
+        c->flush_all_asids; /* 1: flush all; owed until an entry has really happened (svm_asid_entered()) */
 }
 
 void svm_asid_entered(const struct vcpu *v)

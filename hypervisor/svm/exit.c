@@ -8,7 +8,8 @@
 #include <hv/log.h>
 #include <hv/x86.h>
 
-/* Past the instruction: the CPU's next RIP where it gives one, else the fixed length of the unprefixed form (architecture.md, vendors). */
+/* Past the instruction: the CPU's next RIP where it gives one, else the fixed length of the unprefixed form
+ * (architecture.md, vendors). */
 static void skip(struct vcpu *v, unsigned int bytes)
 {
     uint64_t next = svm_caps.next_rip ? vmcb_of(v)->next_rip : 0;
@@ -60,11 +61,15 @@ static void io_exit(struct vcpu *v)
     uint64_t info = vmcb_of(v)->exit_info1;
     struct port_access a = {
         .port = (uint16_t)(info >> 16),
-        .bytes = info & BIT(4) ? 1 : info & BIT(5) ? 2 : 4,
+        .bytes = info & BIT(4)   ? 1
+                 : info & BIT(5) ? 2
+                                 : 4,
         .in = info & 1,
         .string = info & BIT(2),
         .rep = info & BIT(3),
-        .address_bytes = info & BIT(7) ? 2 : info & BIT(8) ? 4 : 8,
+        .address_bytes = info & BIT(7)   ? 2
+                         : info & BIT(8) ? 4
+                                         : 8,
         .segment = (uint8_t)(info >> 10 & 7),
         .next_rip = vmcb_of(v)->exit_info2,
     };
@@ -125,9 +130,7 @@ void svm_handle_exit(struct vcpu *v)
         skip(v, 2);
         return;
     case EXIT_VINTR: return; /* the window is open: injected on the way back */
-    case EXIT_PAUSE:
-        vcpu_yield(v);
-        return;
+    case EXIT_PAUSE: vcpu_yield(v); return;
     case EXIT_XSETBV: xsetbv_exit(v); return;
     case EXIT_IRET: iret(v); return;
     case EXIT_NMI: log_warn("NMI on cpu %u ignored", this_cpu()->id); return;
@@ -143,11 +146,19 @@ void svm_handle_exit(struct vcpu *v)
     case EXIT_MONITOR:
     case EXIT_MWAIT: vcpu_inject_exception(v, VECTOR_UD, false, 0); return;
     case EXIT_SHUTDOWN: vcpu_triple_fault(v); return;
-    case EXIT_TASK: domain_kill(v->domain, "task switch at rip=%lx, vcpu %u: not supported for guests", v->regs.rip, v->id); return;
-    case EXIT_EXCEPTION + 1: svm_inject_exception(v, 1, false, 0); return; /* DR6 says why: the CPU has put it into the VMCB */
+    case EXIT_TASK:
+        domain_kill(v->domain, "task switch at rip=%lx, vcpu %u: not supported for guests", v->regs.rip, v->id);
+        return;
+    case EXIT_EXCEPTION + 1:
+        svm_inject_exception(v, 1, false, 0);
+        return; /* DR6 says why: the CPU has put it into the VMCB */
     case EXIT_EXCEPTION + 17: svm_inject_exception(v, 17, true, 0); return;
     case EXIT_EXCEPTION + 18: panic("machine check in a guest of d%u", v->domain->id);
-    case EXIT_INVALID: domain_kill(v->domain, "the CPU refuses the state of vcpu %u at rip=%lx", v->id, v->regs.rip); return;
-    default: domain_kill(v->domain, "unexpected exit %#lx at rip=%lx, vcpu %u", b->exit_code, v->regs.rip, v->id); return;
+    case EXIT_INVALID:
+        domain_kill(v->domain, "the CPU refuses the state of vcpu %u at rip=%lx", v->id, v->regs.rip);
+        return;
+    default:
+        domain_kill(v->domain, "unexpected exit %#lx at rip=%lx, vcpu %u", b->exit_code, v->regs.rip, v->id);
+        return;
     }
 }

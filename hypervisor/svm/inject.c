@@ -13,7 +13,8 @@ static bool is_contributory(unsigned int vector)
 
 static bool makes_double_fault(unsigned int first, unsigned int second)
 {
-    return is_contributory(first) ? is_contributory(second) : first == VECTOR_PF && (second == VECTOR_PF || is_contributory(second));
+    return is_contributory(first) ? is_contributory(second)
+                                  : first == VECTOR_PF && (second == VECTOR_PF || is_contributory(second));
 }
 
 void svm_inject_exception(struct vcpu *v, unsigned int vector, bool has_error, uint32_t error)
@@ -35,7 +36,8 @@ void svm_inject_exception(struct vcpu *v, unsigned int vector, bool has_error, u
     b->event_inject = EVENT_VALID | EVENT_EXCEPTION | vector | (has_error ? EVENT_ERROR | (uint64_t)error << 32 : 0);
 }
 
-/* An event whose delivery the exit cut short comes again, unless it is a software interrupt (its instruction is executed again). */
+/* An event whose delivery the exit cut short comes again, unless it is a software interrupt (its instruction is
+ * executed again). */
 void svm_reinject(struct vcpu *v)
 {
     struct vmcb *b = vmcb_of(v);

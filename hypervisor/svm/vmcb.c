@@ -14,14 +14,17 @@
 
 static void permit_msr(uint8_t *map, uint32_t msr)
 {
-    uint32_t bit = msr < 0x2000 ? msr * 2 : msr >= 0xc0000000 && msr < 0xc0002000 ? 0x4000 + (msr - 0xc0000000) * 2 : 0x8000 + (msr - 0xc0010000) * 2;
+    uint32_t bit = msr < 0x2000                            ? msr * 2
+                   : msr >= 0xc0000000 && msr < 0xc0002000 ? 0x4000 + (msr - 0xc0000000) * 2
+                                                           : 0x8000 + (msr - 0xc0010000) * 2;
     map[bit / 8] &= (uint8_t)~(3u << (bit % 8));
 }
 
 /* MSRs that the VMCB holds (or that the guest may have to itself): direct. All others exit. */
 static void msrpm_fill(uint8_t *map)
 {
-    static const uint32_t direct[] = {0x174, 0x175, 0x176, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102};
+    static const uint32_t direct[] = {0x174,      0x175,      0x176,      0xc0000081, 0xc0000082,
+                                      0xc0000083, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102};
     memset(map, 0xff, MSRPM_BYTES);
     for (size_t i = 0; i < ARRAY_SIZE(direct); i++)
         permit_msr(map, direct[i]);
@@ -77,9 +80,12 @@ void svm_vcpu_destroy(struct vcpu *v)
 
 static void reset_control(struct vcpu *v, struct vmcb *b)
 {
-    b->intercepts1 = I1_INTR | I1_NMI | I1_INIT | I1_RDPMC | I1_CPUID | I1_INVD | I1_HLT | I1_INVLPGA | I1_IOIO | I1_MSR | I1_TASK | I1_FERR | I1_SHUTDOWN;
-    b->intercepts2 = I2_VMRUN | I2_VMMCALL | I2_VMLOAD | I2_VMSAVE | I2_STGI | I2_CLGI | I2_SKINIT | I2_MONITOR | I2_MWAIT | I2_XSETBV;
-    /* #MC is the machine's. #DB and #AC: their delivery can raise them again for ever, in which no interrupt of ours is taken. */
+    b->intercepts1 = I1_INTR | I1_NMI | I1_INIT | I1_RDPMC | I1_CPUID | I1_INVD | I1_HLT | I1_INVLPGA | I1_IOIO |
+                     I1_MSR | I1_TASK | I1_FERR | I1_SHUTDOWN;
+    b->intercepts2 = I2_VMRUN | I2_VMMCALL | I2_VMLOAD | I2_VMSAVE | I2_STGI | I2_CLGI | I2_SKINIT | I2_MONITOR |
+                     I2_MWAIT | I2_XSETBV;
+    /* #MC is the machine's. #DB and #AC: their delivery can raise them again for ever, in which no interrupt of ours is
+     * taken. */
     b->exceptions = 1u << 18 | 1u << 1 | 1u << 17;
     b->iopm_base = heap_page_mfn(v->domain->iopm).v << PAGE_SHIFT;
     b->msrpm_base = heap_page_mfn(v->domain->msrpm).v << PAGE_SHIFT;
@@ -93,7 +99,8 @@ static void reset_control(struct vcpu *v, struct vmcb *b)
     }
 }
 
-/* Registers as after INIT (SDM vol. 3 table 9-1): real mode at the reset vector; FPU, PAT and so on are kept by INIT but this also serves power-on. */
+/* Registers as after INIT (SDM vol. 3 table 9-1): real mode at the reset vector; FPU, PAT and so on are kept by INIT
+ * but this also serves power-on. */
 void svm_vcpu_reset(struct vcpu *v)
 {
     struct vendor_vcpu *s = v->vendor;
@@ -191,7 +198,8 @@ void svm_write_back(struct vcpu *v)
     if (r->dirty & REGS_SEGMENTS) {
         sync_hidden(v);
         for (unsigned int i = 0; i < NR_SEGS; i++)
-            *segment_of(b, i) = (struct vmcb_segment){r->seg[i].selector, r->seg[i].attr, r->seg[i].limit, r->seg[i].base};
+            *segment_of(b, i) =
+                (struct vmcb_segment){r->seg[i].selector, r->seg[i].attr, r->seg[i].limit, r->seg[i].base};
         b->cpl = r->seg[SEG_SS].attr >> 5 & 3;
         if (this_cpu()->loaded == v)
             __asm__ volatile("vmload %0" : : "a"(v->vendor->vmcb_pa) : "memory");

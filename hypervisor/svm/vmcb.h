@@ -60,19 +60,66 @@ static_assert(offsetof(struct vmcb, pat) == 0x668);
 static_assert(sizeof(struct vmcb) == 4096);
 
 enum { /* intercepts1 */
-    I1_INTR = 1u << 0, I1_NMI = 1u << 1, I1_INIT = 1u << 3, I1_VINTR = 1u << 4, I1_RDPMC = 1u << 15, I1_CPUID = 1u << 18, I1_IRET = 1u << 20,
-    I1_INVD = 1u << 22, I1_PAUSE = 1u << 23, I1_HLT = 1u << 24, I1_INVLPGA = 1u << 26, I1_IOIO = 1u << 27, I1_MSR = 1u << 28, I1_TASK = 1u << 29,
-    I1_FERR = 1u << 30, I1_SHUTDOWN = 1u << 31,
+       I1_INTR = 1u << 0,
+       I1_NMI = 1u << 1,
+       I1_INIT = 1u << 3,
+       I1_VINTR = 1u << 4,
+       I1_RDPMC = 1u << 15,
+       I1_CPUID = 1u << 18,
+       I1_IRET = 1u << 20,
+       I1_INVD = 1u << 22,
+       I1_PAUSE = 1u << 23,
+       I1_HLT = 1u << 24,
+       I1_INVLPGA = 1u << 26,
+       I1_IOIO = 1u << 27,
+       I1_MSR = 1u << 28,
+       I1_TASK = 1u << 29,
+       I1_FERR = 1u << 30,
+       I1_SHUTDOWN = 1u << 31,
 };
 enum { /* intercepts2 */
-    I2_VMRUN = 1u << 0, I2_VMMCALL = 1u << 1, I2_VMLOAD = 1u << 2, I2_VMSAVE = 1u << 3, I2_STGI = 1u << 4, I2_CLGI = 1u << 5, I2_SKINIT = 1u << 6,
-    I2_WBINVD = 1u << 9, I2_MONITOR = 1u << 10, I2_MWAIT = 1u << 11, I2_XSETBV = 1u << 13,
+       I2_VMRUN = 1u << 0,
+       I2_VMMCALL = 1u << 1,
+       I2_VMLOAD = 1u << 2,
+       I2_VMSAVE = 1u << 3,
+       I2_STGI = 1u << 4,
+       I2_CLGI = 1u << 5,
+       I2_SKINIT = 1u << 6,
+       I2_WBINVD = 1u << 9,
+       I2_MONITOR = 1u << 10,
+       I2_MWAIT = 1u << 11,
+       I2_XSETBV = 1u << 13,
 };
 enum {
-    EXIT_EXCEPTION = 0x40, EXIT_INTR = 0x60, EXIT_NMI = 0x61, EXIT_INIT = 0x63, EXIT_VINTR = 0x64, EXIT_RDPMC = 0x6f, EXIT_CPUID = 0x72, EXIT_IRET = 0x74,
-    EXIT_INVD = 0x76, EXIT_PAUSE = 0x77, EXIT_HLT = 0x78, EXIT_INVLPGA = 0x7a, EXIT_IOIO = 0x7b, EXIT_MSR = 0x7c, EXIT_TASK = 0x7d, EXIT_FERR = 0x7e,
-    EXIT_SHUTDOWN = 0x7f, EXIT_VMRUN = 0x80, EXIT_VMMCALL = 0x81, EXIT_VMLOAD = 0x82, EXIT_VMSAVE = 0x83, EXIT_STGI = 0x84, EXIT_CLGI = 0x85,
-    EXIT_SKINIT = 0x86, EXIT_WBINVD = 0x89, EXIT_MONITOR = 0x8a, EXIT_MWAIT = 0x8b, EXIT_XSETBV = 0x8d, EXIT_NPF = 0x400,
+    EXIT_EXCEPTION = 0x40,
+    EXIT_INTR = 0x60,
+    EXIT_NMI = 0x61,
+    EXIT_INIT = 0x63,
+    EXIT_VINTR = 0x64,
+    EXIT_RDPMC = 0x6f,
+    EXIT_CPUID = 0x72,
+    EXIT_IRET = 0x74,
+    EXIT_INVD = 0x76,
+    EXIT_PAUSE = 0x77,
+    EXIT_HLT = 0x78,
+    EXIT_INVLPGA = 0x7a,
+    EXIT_IOIO = 0x7b,
+    EXIT_MSR = 0x7c,
+    EXIT_TASK = 0x7d,
+    EXIT_FERR = 0x7e,
+    EXIT_SHUTDOWN = 0x7f,
+    EXIT_VMRUN = 0x80,
+    EXIT_VMMCALL = 0x81,
+    EXIT_VMLOAD = 0x82,
+    EXIT_VMSAVE = 0x83,
+    EXIT_STGI = 0x84,
+    EXIT_CLGI = 0x85,
+    EXIT_SKINIT = 0x86,
+    EXIT_WBINVD = 0x89,
+    EXIT_MONITOR = 0x8a,
+    EXIT_MWAIT = 0x8b,
+    EXIT_XSETBV = 0x8d,
+    EXIT_NPF = 0x400,
 };
 #define EXIT_INVALID (~0ul)
 
@@ -84,9 +131,9 @@ enum {
 #define EVENT_SOFTWARE  (4ul << 8)
 #define EVENT_TYPE      (7ul << 8)
 
-#define VINTR_IRQ       (1ul << 8)
-#define VINTR_IGN_TPR   (1ul << 20)
-#define VINTR_MASKING   (1ul << 24)
+#define VINTR_IRQ     (1ul << 8)
+#define VINTR_IGN_TPR (1ul << 20)
+#define VINTR_MASKING (1ul << 24)
 
 struct vendor_vcpu {
     struct vmcb *vmcb; /* heap page */
@@ -95,7 +142,7 @@ struct vendor_vcpu {
     uint64_t dr[4];
     uint64_t asid_generation; /* of the CPU it has an ASID on */
     unsigned int asid_cpu;
-    uint64_t p2m_generation;  /* last flushed to */
+    uint64_t p2m_generation; /* last flushed to */
     bool nmi_pending, nmi_blocked;
 };
 
@@ -124,6 +171,8 @@ void svm_run(struct vcpu *v);
 void svm_save(struct vcpu *v);
 /* asid.c */
 void svm_asid_prepare(struct vcpu *v);
-void svm_asid_entered(const struct vcpu *v); /* right after an exit: the flush that was asked for at the entry has been done */
-/* enter.S: runs the guest once. gpr: the NR_GPRS array; RAX and RSP travel in the VMCB. Interrupts off and GIF set before and after. */
+void svm_asid_entered(
+    const struct vcpu *v); /* right after an exit: the flush that was asked for at the entry has been done */
+/* enter.S: runs the guest once. gpr: the NR_GPRS array; RAX and RSP travel in the VMCB. Interrupts off and GIF set
+ * before and after. */
 void svm_enter(uint64_t vmcb_pa, uint64_t *gpr);

@@ -1,7 +1,8 @@
 /*
  * fault.c - nested page faults.
- * A hole of the control domain that is not RAM of the machine is device memory: mapped 1:1 when first touched (xen-abi.md 7.3), as large as fits.
- * Pages that must be trapped (APICs, configuration space, MSI-X tables) are emulated. All else reads as ones and swallows writes.
+ * A hole of the control domain that is not RAM of the machine is device memory: mapped 1:1 when first touched
+ * (xen-abi.md 7.3), as large as fits. Pages that must be trapped (APICs, configuration space, MSI-X tables) are
+ * emulated. All else reads as ones and swallows writes.
  */
 #include <hv/emulate.h>
 #include <hv/fault.h>
@@ -12,7 +13,7 @@
 #include <hv/vcpu.h>
 #include <hv/vpci.h>
 
-#define LARGE_PAGES 512u
+#define LARGE_PAGES     512u
 #define LOCAL_APIC_PAGE 0xfee00000ul
 
 /* True if [start, end) touches machine RAM or memory that only the hypervisor may touch. */
@@ -63,8 +64,7 @@ void p2m_fault(struct vcpu *v, const struct fault_access *a)
     struct p2m_entry e = p2m_lookup(v->domain, gpa_to_gfn(a->gpa));
 
     switch (e.type) {
-    case P2M_RAM:
-        return; /* another vCPU's change made it good meanwhile */
+    case P2M_RAM: return; /* another vCPU's change made it good meanwhile */
     case P2M_HOLE:
         if (!mmio_is_trapped(v, a->gpa) && !a->walk && map_identity(v, a->gpa))
             return;
@@ -72,8 +72,8 @@ void p2m_fault(struct vcpu *v, const struct fault_access *a)
     case P2M_RAM_RO:
     case P2M_GRANT_RO:
         if (a->walk || a->fetch) {
-            domain_kill(v->domain, "%s at gpa=%lx with nothing there (rip=%lx, vcpu %u)", a->fetch ? "instruction fetch" : "page table", a->gpa.v,
-                        v->regs.rip, v->id);
+            domain_kill(v->domain, "%s at gpa=%lx with nothing there (rip=%lx, vcpu %u)",
+                        a->fetch ? "instruction fetch" : "page table", a->gpa.v, v->regs.rip, v->id);
             return;
         }
         mmio_emulate(v, a->gpa, a->write);

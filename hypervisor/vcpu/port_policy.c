@@ -112,7 +112,8 @@ static void write_reset_register(struct vcpu *v, uint16_t port, unsigned int byt
         domain_shutdown(v->domain, SHUTDOWN_reboot);
 }
 
-/* Firmware's door: the SMI is raised by a write of our own, as one that a guest's OUT raises comes while the CPU is in guest mode. */
+/* Firmware's door: the SMI is raised by a write of our own, as one that a guest's OUT raises comes while the CPU is in
+ * guest mode. */
 static uint32_t read_through(struct vcpu *v, uint16_t port, unsigned int bytes)
 {
     return host_port_read(port, bytes);
@@ -208,7 +209,8 @@ static bool dom0_machine_port(uint16_t port, struct port_range *out)
         return true;
     }
     if (machine.smi_command && (uint16_t)(port - machine.smi_command) < 2) {
-        *out = (struct port_range){machine.smi_command, (uint16_t)(machine.smi_command + 1), read_through, write_through};
+        *out =
+            (struct port_range){machine.smi_command, (uint16_t)(machine.smi_command + 1), read_through, write_through};
         return true;
     }
     if (console_uses_port(port)) {

@@ -81,7 +81,8 @@ void vcpu_raise_upcall(struct vcpu *v)
 
 bool vcpu_has_work(struct vcpu *v)
 {
-    return vlapic_pending(v) >= 0 || vcpu_callback_pending(v) >= 0 || read_once(v->nmi_signal) || read_once(v->init_signal);
+    return vlapic_pending(v) >= 0 || vcpu_callback_pending(v) >= 0 || read_once(v->nmi_signal) ||
+           read_once(v->init_signal);
 }
 
 void vcpu_block(struct vcpu *v)
@@ -120,13 +121,13 @@ void vcpu_halt(struct vcpu *v)
 
 void vcpu_triple_fault(struct vcpu *v)
 {
-    domain_kill(v->domain, "triple fault at rip=%lx, vcpu %u (cr0=%lx cr3=%lx cr4=%lx)", v->regs.rip, v->id, vcpu_regs(v, REGS_CONTROL)->cr0,
-                v->regs.cr3, v->regs.cr4);
+    domain_kill(v->domain, "triple fault at rip=%lx, vcpu %u (cr0=%lx cr3=%lx cr4=%lx)", v->regs.rip, v->id,
+                vcpu_regs(v, REGS_CONTROL)->cr0, v->regs.cr3, v->regs.cr4);
 }
 
 /*
- * INIT and STARTUP only leave word: the vCPU's own CPU acts on it before it next enters the guest. Whoever signals never waits, so two vCPUs
- * that signal each other cannot lock two CPUs up.
+ * INIT and STARTUP only leave word: the vCPU's own CPU acts on it before it next enters the guest. Whoever signals
+ * never waits, so two vCPUs that signal each other cannot lock two CPUs up.
  */
 void vcpu_init_signal(struct vcpu *v)
 {
@@ -166,7 +167,9 @@ static void start(struct vcpu *v, uint8_t vector)
 void vcpu_take_signals(struct vcpu *v)
 {
     if (read_once(v->init_signal)) {
-        __atomic_store_n(&v->wait_sipi, true, __ATOMIC_SEQ_CST); /* before the word is taken back: the STARTUP behind it must find one of the two */
+        __atomic_store_n(
+            &v->wait_sipi, true,
+            __ATOMIC_SEQ_CST); /* before the word is taken back: the STARTUP behind it must find one of the two */
         __atomic_store_n(&v->init_signal, false, __ATOMIC_SEQ_CST);
         reset(v);
     }

@@ -35,5 +35,6 @@ struct rpc_call {
 /* One whole call over a connected daemon socket, which stays open. Returns the exit code; failures are logged. */
 [[nodiscard]] int rpc_call_run(int daemon, const struct rpc_call *call);
 
-/* Starts a command without connecting to it and without waiting for its end. Returns 0, or an exit code; failures are logged. */
+/* Starts a command without connecting to it and without waiting for its end. Returns 0, or an exit code; failures are
+ * logged. */
 [[nodiscard]] int rpc_call_start(int daemon, const char *vm, const char *command);

@@ -1,6 +1,7 @@
 /*
  * acpi.h - host ACPI tables: reading them, and making the set that dom0 sees.
- * Tables are read through a callback so that the same code runs in unit tests: firmware is checked (lengths, checksums) but trusted not to change.
+ * Tables are read through a callback so that the same code runs in unit tests: firmware is checked (lengths, checksums)
+ * but trusted not to change.
  */
 #pragma once
 #include <hv/machine.h>
@@ -9,15 +10,20 @@
 /* Copies `bytes` from machine address `from`; returns false if that is not readable. */
 typedef bool (*acpi_reader)(void *dst, uint64_t from, size_t bytes);
 
-/* Fills m's cpu, ioapic, override, ecam, pm1*, reset fields from RSDP (m->rsdp, else searched). False: no usable ACPI; the reason is logged. */
+/* Fills m's cpu, ioapic, override, ecam, pm1*, reset fields from RSDP (m->rsdp, else searched). False: no usable ACPI;
+ * the reason is logged. */
 bool acpi_parse(struct machine *m, acpi_reader read);
 
 /*
- * Builds dom0's RSDP, XSDT and MADT into `buf` (which dom0 will see at guest-physical `at`, in a range its memory map calls ACPI), referring to
- * the host's allow-listed tables in place (xen-abi.md section 1.6: MADT rebuilt with `vcpus` processors, DMAR, HPET, SRAT and so on dropped).
- * Returns bytes used, 0 if `size` is too small. *rsdp receives the RSDP's address.
+ * Builds dom0's RSDP, XSDT and MADT into `buf` (which dom0 will see at guest-physical `at`, in a range its memory map
+ * calls ACPI), referring to the host's allow-listed tables in place (xen-abi.md section 1.6: MADT rebuilt with `vcpus`
+ * processors, DMAR, HPET, SRAT and so on dropped). Returns bytes used, 0 if `size` is too small. *rsdp receives the
+ * RSDP's address.
  */
-size_t acpi_build_dom0(const struct machine *m, acpi_reader read, unsigned int vcpus, uint64_t at, void *buf, size_t size, uint64_t *rsdp);
+size_t acpi_build_dom0(const struct machine *m, acpi_reader read, unsigned int vcpus, uint64_t at, void *buf,
+                       size_t size, uint64_t *rsdp);
 
-/* Ranges of host memory that dom0's tables live in (to be mapped 1:1 whatever the e820 says): calls `add` for each listed table. */
-void acpi_visit_tables(const struct machine *m, acpi_reader read, void (*add)(uint64_t at, size_t bytes, void *ctx), void *ctx);
+/* Ranges of host memory that dom0's tables live in (to be mapped 1:1 whatever the e820 says): calls `add` for each
+ * listed table. */
+void acpi_visit_tables(const struct machine *m, acpi_reader read, void (*add)(uint64_t at, size_t bytes, void *ctx),
+                       void *ctx);

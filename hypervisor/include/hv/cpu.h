@@ -18,11 +18,11 @@ struct timer;
 struct cpu {
     unsigned int id;
     uint32_t apic_id;
-    struct vcpu *current;  /* whose exit is being handled, or NULL when idle */
-    struct vcpu *loaded;   /* whose FPU and hidden state is on this CPU */
-    struct vcpu *in_guest; /* set just before entry, cleared right after exit; others read it */
+    struct vcpu *current;   /* whose exit is being handled, or NULL when idle */
+    struct vcpu *loaded;    /* whose FPU and hidden state is on this CPU */
+    struct vcpu *in_guest;  /* set just before entry, cleared right after exit; others read it */
     uint64_t guest_entries; /* counts entries, so that a waiter sees a new one */
-    uint32_t flush_seen;   /* generation of hypervisor pins this CPU has dropped */
+    uint32_t flush_seen;    /* generation of hypervisor pins this CPU has dropped */
 
     /* run queue (sched/sched.c) */
     spinlock_t runq_lock;
@@ -44,7 +44,7 @@ struct cpu {
     /* windows (mm/window.c) */
     uint64_t *window_ptes; /* heap alias of the page table of the local area */
     unsigned int windows_used;
-    uint64_t root;         /* CR3 */
+    uint64_t root; /* CR3 */
 
     /* frames waiting for a flush (mm/tlb.c) */
     unsigned int deferred_count;
@@ -57,8 +57,9 @@ struct cpu {
     uint64_t asid_generation;
     bool flush_all_asids;
 
-    uint32_t branches_of; /* id of the domain that ran here last, whose branches the predictors know; 0 at first, which is dom0's */
-    uint64_t xcr0; /* value in the register now */
+    uint32_t branches_of; /* id of the domain that ran here last, whose branches the predictors know; 0 at first, which
+                             is dom0's */
+    uint64_t xcr0;        /* value in the register now */
     bool online;
 };
 
@@ -87,10 +88,10 @@ struct host_features {
 };
 extern struct host_features host;
 
-void cpu_detect(void);               /* fills `host` */
-void cpu_init_this(void);            /* control registers, GDT, IDT of the CPU it runs on */
-void smp_start_all(void);            /* brings up the application processors; returns when all are online or given up */
-[[noreturn]] void cpu_loop(void);    /* sched/sched.c: runs vCPUs for ever */
+void cpu_detect(void);            /* fills `host` */
+void cpu_init_this(void);         /* control registers, GDT, IDT of the CPU it runs on */
+void smp_start_all(void);         /* brings up the application processors; returns when all are online or given up */
+[[noreturn]] void cpu_loop(void); /* sched/sched.c: runs vCPUs for ever */
 void cpu_send_kick(unsigned int cpu); /* IPI that makes it leave guest mode or wake from idle */
 
 /* LAPIC of this CPU */
@@ -103,7 +104,11 @@ void apic_timer_calibrate(void);
 
 /* Time base */
 void time_init(void);
-extern struct time_scale { uint64_t boot_tsc; uint32_t mul; int8_t shift; } time_scale;
+extern struct time_scale {
+    uint64_t boot_tsc;
+    uint32_t mul;
+    int8_t shift;
+} time_scale;
 
 /* Interrupts */
 void irq_dispatch(unsigned int vector); /* called by traps.c */

@@ -9,8 +9,8 @@
 #include <hv/types.h>
 #include <hv/xen.h>
 
-#define MAX_VCPUS   32    /* per domain: what shared_info holds */
-#define MAX_DOMAINS 128   /* alive or dying at one time */
+#define MAX_VCPUS   32  /* per domain: what shared_info holds */
+#define MAX_DOMAINS 128 /* alive or dying at one time */
 
 struct evtchn_table; /* xen/evtchn.c */
 struct grant_table;  /* xen/gnttab.c */
@@ -18,7 +18,6 @@ struct p2m;          /* mm/p2m.c */
 struct vioapic;      /* vcpu/ioapic.c */
 struct vpci;         /* pci/vpci.c */
 struct vcpu;
-
 
 /* What a guest writes to port 0xE9, gathered to lines for the log (vcpu/debug_port.c); all zero at first. */
 struct debug_line {
@@ -31,12 +30,13 @@ struct debug_line {
 
 struct domain {
     domid_t id;
-    bool is_control;          /* dom0: may build, inspect and map other domains */
-    bool is_direct;           /* gfn = mfn, MMIO identity-mapped on demand */
-    bool being_destroyed;     /* a CPU is in domain_destroy(); atomic */
-    bool destroyed;           /* everything is given back; the structure waits for its last reference */
-    bool dying;               /* being torn down: accepts no new work; set under control_lock, before evtchn_close_all() and p2m teardown */
-    int shutdown_code;        /* -1 while it runs */
+    bool is_control;      /* dom0: may build, inspect and map other domains */
+    bool is_direct;       /* gfn = mfn, MMIO identity-mapped on demand */
+    bool being_destroyed; /* a CPU is in domain_destroy(); atomic */
+    bool destroyed;       /* everything is given back; the structure waits for its last reference */
+    bool dying; /* being torn down: accepts no new work; set under control_lock, before evtchn_close_all() and p2m
+                   teardown */
+    int shutdown_code; /* -1 while it runs */
     bool shut_down;
     unsigned int pause_count; /* control pauses; vCPUs run only at 0 */
     uint32_t refs;
@@ -58,10 +58,10 @@ struct domain {
 
     uint64_t params[HVM_NR_PARAMS];
     bool runstate_update_flag; /* VMASST_TYPE_runstate_update_flag: mark runstate areas while they change */
-    uint8_t handle[16];      /* UUID */
-    uint64_t time_offset_ns; /* system time at creation is not subtracted: guests see host system time */
+    uint8_t handle[16];        /* UUID */
+    uint64_t time_offset_ns;   /* system time at creation is not subtracted: guests see host system time */
     struct debug_line debug;
-    struct list link;        /* all domains, by id */
+    struct list link; /* all domains, by id */
 };
 
 struct domain_limits {
@@ -71,23 +71,29 @@ struct domain_limits {
     unsigned int max_ports;
 };
 
-/* A new domain, paused (pause_count 1), without memory, all vCPUs made but down. `id` DOMID_FIRST_RESERVED..: choose one never used since boot.
- * Returns 0, -XEN_EINVAL, -XEN_ENOMEM, -XEN_EEXIST, -XEN_E2BIG. The caller holds a reference on *out. */
-[[nodiscard]] int domain_create(domid_t id, const struct domain_limits *limits, const uint8_t handle[16], bool control, struct domain **out);
-/* Looks up by id (DOMID_SELF is not resolved here) with a reference; NULL if there is none. Dead ones are found until they are gone. */
+/* A new domain, paused (pause_count 1), without memory, all vCPUs made but down. `id` DOMID_FIRST_RESERVED..: choose
+ * one never used since boot. Returns 0, -XEN_EINVAL, -XEN_ENOMEM, -XEN_EEXIST, -XEN_E2BIG. The caller holds a reference
+ * on *out. */
+[[nodiscard]] int domain_create(domid_t id, const struct domain_limits *limits, const uint8_t handle[16], bool control,
+                                struct domain **out);
+/* Looks up by id (DOMID_SELF is not resolved here) with a reference; NULL if there is none. Dead ones are found until
+ * they are gone. */
 struct domain *domain_get(domid_t id);
 void domain_ref(struct domain *d);
 void domain_put(struct domain *d);
 /* The first domain with id >= `from`, with a reference; NULL at the end. */
 struct domain *domain_next(domid_t from);
 
-void domain_pause(struct domain *d);   /* counts; returns when no vCPU of it is in guest mode any more */
+void domain_pause(struct domain *d); /* counts; returns when no vCPU of it is in guest mode any more */
 void domain_unpause(struct domain *d);
-/* Records the reason, stops all vCPUs, raises VIRQ_DOM_EXC in dom0; dom0's own shutdown acts on the machine. Callable from its own vCPU. */
+/* Records the reason, stops all vCPUs, raises VIRQ_DOM_EXC in dom0; dom0's own shutdown acts on the machine. Callable
+ * from its own vCPU. */
 void domain_shutdown(struct domain *d, int reason);
-/* One log line "d3 killed: ..." and shutdown with SHUTDOWN_crash: for anything a guest does that we cannot go on from. */
+/* One log line "d3 killed: ..." and shutdown with SHUTDOWN_crash: for anything a guest does that we cannot go on from.
+ */
 void domain_kill(struct domain *d, const char *fmt, ...) __printf(2, 3);
-/* Tears down step by step. Returns 0 when done, -XEN_ERESTART when it wants to be called again (bounded work per call). */
+/* Tears down step by step. Returns 0 when done, -XEN_ERESTART when it wants to be called again (bounded work per call).
+ */
 [[nodiscard]] int domain_destroy(struct domain *d);
 
 extern struct domain *dom0;

@@ -11,10 +11,11 @@ struct elf_segment {
 struct elf_image {
     struct elf_segment segment[ELF_MAX_SEGMENTS];
     unsigned int segments;
-    uint64_t low, high;   /* physical extent [low, high) of all segments */
-    uint32_t pvh_entry;   /* from XEN_ELFNOTE_PHYS32_ENTRY */
+    uint64_t low, high; /* physical extent [low, high) of all segments */
+    uint32_t pvh_entry; /* from XEN_ELFNOTE_PHYS32_ENTRY */
 };
 
 /* Checks everything against `bytes`; overlapping segments, wrap-around and files without PVH note are refused.
- * Returns NULL if good, else a sentence that says what is wrong (for example that it is a bzImage and must be unpacked). */
+ * Returns NULL if good, else a sentence that says what is wrong (for example that it is a bzImage and must be
+ * unpacked). */
 const char *elf_parse(const void *image, size_t bytes, struct elf_image *out);

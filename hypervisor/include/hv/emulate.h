@@ -8,8 +8,8 @@
 struct domain;
 struct vcpu;
 
-/* A nested page fault on a trapped page: fetch, decode, check segment and mode, read operands, emulate, write back, skip.
- * MOV-class instructions only (see vcpu/decode.c); anything else kills the domain with one line. */
+/* A nested page fault on a trapped page: fetch, decode, check segment and mode, read operands, emulate, write back,
+ * skip. MOV-class instructions only (see vcpu/decode.c); anything else kills the domain with one line. */
 void mmio_emulate(struct vcpu *v, gpa_t gpa, bool write);
 /* One aligned or unaligned access of 1, 2, 4 or 8 bytes to an emulated device page. Unclaimed reads give all ones. */
 uint64_t mmio_read(struct vcpu *v, gpa_t gpa, unsigned int bytes);
@@ -28,19 +28,21 @@ struct port_access {
 };
 /* An intercepted IN/OUT (also string forms): performs it, advances the vCPU. */
 void port_io(struct vcpu *v, const struct port_access *a);
-/* Ports dom0 may use directly (clear = direct): fills the 8 KiB permission map. Other domains: everything intercepted. */
+/* Ports dom0 may use directly (clear = direct): fills the 8 KiB permission map. Other domains: everything intercepted.
+ */
 void port_policy_fill(struct domain *d, uint8_t iopm[8192]);
 
-/* The sleep request dom0 last wrote to its ACPI PM1 control registers (already shut down with SHUTDOWN_poweroff when `requested`): the
- * machine's own shutdown writes these values to the real ports. */
+/* The sleep request dom0 last wrote to its ACPI PM1 control registers (already shut down with SHUTDOWN_poweroff when
+ * `requested`): the machine's own shutdown writes these values to the real ports. */
 struct sleep_request {
     bool requested;
     uint16_t pm1a, pm1b;
 };
 extern struct sleep_request dom0_sleep;
 
-/* Length of the instruction at CS:RIP if it is one whose intercept leaves RIP alone (moves to and from control and debug registers, CLTS,
- * the 0F 01 group, CPUID, RDMSR, WRMSR, RDTSC, RDPMC, HLT, INVD, WBINVD), 0 if it is not or cannot be read. For CPUs without next-RIP. */
+/* Length of the instruction at CS:RIP if it is one whose intercept leaves RIP alone (moves to and from control and
+ * debug registers, CLTS, the 0F 01 group, CPUID, RDMSR, WRMSR, RDTSC, RDPMC, HLT, INVD, WBINVD), 0 if it is not or
+ * cannot be read. For CPUs without next-RIP. */
 unsigned int insn_length_here(struct vcpu *v);
 
 /* CPUID with the vCPU's RAX/RCX; writes RAX..RDX. */

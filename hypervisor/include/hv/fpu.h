@@ -10,6 +10,6 @@ struct fpu_area {
 size_t fpu_area_bytes(void);
 void fpu_area_init(struct fpu_area *a); /* state as after reset */
 void fpu_save(struct fpu_area *a);
-void fpu_load(struct fpu_area *a);      /* also sets the guest's XCR0 */
+void fpu_load(struct fpu_area *a); /* also sets the guest's XCR0 */
 /* XSETBV by the guest that is loaded. Returns 0, or -1: #GP. */
 [[nodiscard]] int fpu_set_xcr0(struct fpu_area *a, uint64_t value);

@@ -9,9 +9,11 @@
 
 struct domain;
 
-/* 2^order frames for `owner`, naturally aligned, zeroed, each with count 1. MFN_NONE when memory or the domain's limit (max_pages) is reached. */
+/* 2^order frames for `owner`, naturally aligned, zeroed, each with count 1. MFN_NONE when memory or the domain's limit
+ * (max_pages) is reached. */
 mfn_t frame_alloc(struct domain *owner, unsigned int order);
-/* Takes a reference if the frame is RAM of a domain and in use. `owner` NULL: any owner, and shared heap pages too (heap.h). Undo with frame_put(). */
+/* Takes a reference if the frame is RAM of a domain and in use. `owner` NULL: any owner, and shared heap pages too
+ * (heap.h). Undo with frame_put(). */
 [[nodiscard]] bool frame_get(mfn_t mfn, const struct domain *owner);
 /* Gives a reference back; the last one frees (and scrubs) the frame. */
 void frame_put(mfn_t mfn);

@@ -1,7 +1,7 @@
 /*
  * guestcopy.h - reading and writing guest memory, each byte once.
- * Virtual addresses are translated through the vCPU's present page tables as a supervisor access that ignores SMAP (the kernel's
- * privcmd passes user pointers with AC set). Nothing is mapped when these return.
+ * Virtual addresses are translated through the vCPU's present page tables as a supervisor access that ignores SMAP (the
+ * kernel's privcmd passes user pointers with AC set). Nothing is mapped when these return.
  */
 #pragma once
 #include <hv/types.h>

@@ -19,5 +19,6 @@ void host_msi_free(int handle);
 /* Address and data to write into the device for the handle. */
 void host_msi_message(int handle, uint64_t *address, uint32_t *data);
 
-/* Device memory the hypervisor itself maps, uncached (MSI-X tables, I/O APICs, ECAM). NULL if it is RAM or memory is short. */
+/* Device memory the hypervisor itself maps, uncached (MSI-X tables, I/O APICs, ECAM). NULL if it is RAM or memory is
+ * short. */
 volatile void *host_mmio_map(maddr_t address, size_t bytes);

@@ -28,4 +28,5 @@ static inline void list_remove(struct list *n)
     n->next->prev = n->prev;
     list_init(n);
 }
-#define list_for_each(it, head) for (struct list *it = (head)->next, *it##_next = it->next; it != (head); it = it##_next, it##_next = it->next)
+#define list_for_each(it, head)                                                                                        \
+    for (struct list *it = (head)->next, *it##_next = it->next; it != (head); it = it##_next, it##_next = it->next)

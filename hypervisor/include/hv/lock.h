@@ -6,7 +6,9 @@
 #pragma once
 #include <hv/types.h>
 
-typedef struct { uint32_t next, owner; } spinlock_t;
+typedef struct {
+    uint32_t next, owner;
+} spinlock_t;
 #define SPINLOCK_INIT {0, 0}
 
 #ifdef HV_UNIT_TEST
@@ -29,9 +31,9 @@ static inline void spin_unlock(spinlock_t *l)
     __atomic_store_n(&l->owner, l->owner + 1, __ATOMIC_RELEASE);
 }
 
-#define read_once(x)       __atomic_load_n(&(x), __ATOMIC_RELAXED)
-#define write_once(x, val) __atomic_store_n(&(x), (val), __ATOMIC_RELAXED)
-#define load_acquire(x)    __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define read_once(x)          __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define write_once(x, val)    __atomic_store_n(&(x), (val), __ATOMIC_RELAXED)
+#define load_acquire(x)       __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
 #define store_release(x, val) __atomic_store_n(&(x), (val), __ATOMIC_RELEASE)
 
 /* Atomic bit operations on arrays of 64-bit words, also on memory shared with guests. */

@@ -4,7 +4,8 @@
 
 enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* printf subset: %s %c %d %i %u %x %X %p %% with l, ll, z, h, hh, width, 0 and -, and '#' for 0x. A newline is added if missing. */
+/* printf subset: %s %c %d %i %u %x %X %p %% with l, ll, z, h, hh, width, 0 and -, and '#' for 0x. A newline is added if
+ * missing. */
 void log_at(enum log_level level, const char *fmt, ...) __printf(2, 3);
 #define log_err(...)   log_at(LOG_ERR, __VA_ARGS__)
 #define log_warn(...)  log_at(LOG_WARN, __VA_ARGS__)

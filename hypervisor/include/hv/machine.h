@@ -37,7 +37,10 @@ struct machine {
     struct e820_entry e820[MAX_E820]; /* sorted, not overlapping */
     unsigned int e820_count;
     uint64_t rsdp; /* machine address, 0 = search the BIOS area */
-    struct { uint32_t apic_id; bool usable; } cpu[MAX_HOST_CPUS];
+    struct {
+        uint32_t apic_id;
+        bool usable;
+    } cpu[MAX_HOST_CPUS];
     unsigned int cpu_count;
     struct host_ioapic ioapic[MAX_HOST_IOAPICS];
     unsigned int ioapic_count;
@@ -48,7 +51,8 @@ struct machine {
     uint16_t pm1a_cnt, pm1b_cnt, pm_timer; /* I/O ports, 0 = none */
     uint16_t sci_irq;
     uint16_t smi_command; /* I/O port that asks firmware for something by an SMI, 0 = none */
-    uint64_t reset_address; uint8_t reset_value, reset_space; /* FADT RESET_REG; space 0 memory, 1 I/O, 0xff none */
+    uint64_t reset_address;
+    uint8_t reset_value, reset_space; /* FADT RESET_REG; space 0 memory, 1 I/O, 0xff none */
     bool has_hpet;
 };
 extern struct machine machine;

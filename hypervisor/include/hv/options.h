@@ -3,14 +3,14 @@
 #include <hv/types.h>
 
 struct options {
-    uint64_t dom0_mem;       /* bytes; default 1 GiB */
+    uint64_t dom0_mem;           /* bytes; default 1 GiB */
     unsigned int dom0_max_vcpus; /* 0 = all CPUs */
     bool console_com1, console_com2;
     uint32_t com_baud;
     int log_level;
     bool noreboot;
-    bool iommu;              /* wanted; see docs/status.md */
-    char line[1024];         /* as given, for XENVER_commandline */
+    bool iommu;      /* wanted; see docs/status.md */
+    char line[1024]; /* as given, for XENVER_commandline */
 };
 extern struct options options;
 void options_parse(const char *line);

@@ -9,7 +9,7 @@ struct p2m {
     uint64_t *root;      /* heap page: the nested table's top level */
     uint64_t generation; /* changes with every flush */
     uint64_t max_gfn;
-    uint64_t tables;     /* below the root */
+    uint64_t tables; /* below the root */
 };
 
 #define P2M_GFN_BITS 28u /* 1 TiB of guest-physical space */

@@ -3,13 +3,13 @@
 #include <hv/types.h>
 
 #define PORT_OPS(suffix, type)                                                                                         \
-    static inline type in##suffix(uint16_t port)                                                                      \
+    static inline type in##suffix(uint16_t port)                                                                       \
     {                                                                                                                  \
         type v;                                                                                                        \
         __asm__ volatile("in" #suffix " %1, %0" : "=a"(v) : "Nd"(port));                                               \
         return v;                                                                                                      \
     }                                                                                                                  \
-    static inline void out##suffix(uint16_t port, type v)                                                             \
+    static inline void out##suffix(uint16_t port, type v)                                                              \
     {                                                                                                                  \
         __asm__ volatile("out" #suffix " %0, %1" : : "a"(v), "Nd"(port));                                              \
     }

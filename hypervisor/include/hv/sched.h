@@ -10,7 +10,8 @@ struct vcpu;
 void sched_init_cpu(void);
 /* Call after anything that decides whether `v` may run has changed (state, pause count, shutdown). Any CPU. */
 void sched_update(struct vcpu *v);
-/* Returns when `v` is not running on any CPU (and will not until sched_update finds it may). Not for the current vCPU. */
+/* Returns when `v` is not running on any CPU (and will not until sched_update finds it may). Not for the current vCPU.
+ */
 void sched_wait_not_running(struct vcpu *v);
 /* Gets `v` to its loop soon, whatever state it is in: a signal waits for it there. */
 void sched_rouse(struct vcpu *v);

@@ -1,7 +1,8 @@
 /*
  * vcpu.h - a virtual CPU as common code sees it: no VMCB, no VMCS.
- * Registers are cached here; the vendor's folder fills a group when first read after an exit (`available`) and writes back at entry what was
- * changed (`dirty`). Only the CPU that runs the vCPU touches them, or a control operation while the domain is paused.
+ * Registers are cached here; the vendor's folder fills a group when first read after an exit (`available`) and writes
+ * back at entry what was changed (`dirty`). Only the CPU that runs the vCPU touches them, or a control operation while
+ * the domain is paused.
  */
 #pragma once
 #include <hv/domain.h>
@@ -33,7 +34,7 @@ struct vcpu_regs {
 };
 
 enum vcpu_state {
-    VCPU_DOWN,     /* never started, or after INIT, or HLT with IF=0 */
+    VCPU_DOWN, /* never started, or after INIT, or HLT with IF=0 */
     VCPU_WAIT_SIPI,
     VCPU_BLOCKED,  /* HLT or SCHEDOP_poll: waits for an interrupt or event */
     VCPU_RUNNABLE, /* on a run queue */
@@ -50,32 +51,32 @@ struct vcpu {
     struct vendor_vcpu *vendor;
     struct vlapic *lapic;
     struct guest_msrs msrs;
-    uint64_t tsc_offset; /* guest TSC = host TSC + this */
-    uint64_t tsc_aux;    /* loaded with the vCPU if `rdtscp`; RDTSCP and RDPID read it */
-    bool rdtscp;         /* its CPUID shows RDTSCP (guest_msrs_init() says so) */
+    uint64_t tsc_offset;             /* guest TSC = host TSC + this */
+    uint64_t tsc_aux;                /* loaded with the vCPU if `rdtscp`; RDTSCP and RDPID read it */
+    bool rdtscp;                     /* its CPUID shows RDTSCP (guest_msrs_init() says so) */
     unsigned int refused_emulations; /* MMIO emulations in a row that were left to fault again (vcpu/mmio.c) */
-    unsigned int insn_len; /* length of the instruction of this exit where the vendor knows it, else 0 */
+    unsigned int insn_len;           /* length of the instruction of this exit where the vendor knows it, else 0 */
 
     /* scheduling (sched/): guarded by the run queue lock of `cpu` */
     enum vcpu_state state;
-    unsigned int cpu;        /* where it runs or ran last */
-    bool running, queued;    /* on a CPU; on its run queue */
-    bool yielding;           /* gives the CPU up but stays runnable */
-    uint64_t run_ns;         /* time it has run */
-    bool nmi_signal;         /* an NMI is to be delivered */
-    bool init_signal;        /* INIT was received: vcpu_take_signals() resets it */
-    bool wait_sipi;          /* it was reset and waits for STARTUP */
-    uint32_t startup;        /* bit 8: STARTUP was received, bits 7:0 its vector */
-    bool kicked;             /* something changed: look before entering the guest again */
-    bool exit_to_scheduler;  /* the vCPU gives the CPU up after this exit */
+    unsigned int cpu;       /* where it runs or ran last */
+    bool running, queued;   /* on a CPU; on its run queue */
+    bool yielding;          /* gives the CPU up but stays runnable */
+    uint64_t run_ns;        /* time it has run */
+    bool nmi_signal;        /* an NMI is to be delivered */
+    bool init_signal;       /* INIT was received: vcpu_take_signals() resets it */
+    bool wait_sipi;         /* it was reset and waits for STARTUP */
+    uint32_t startup;       /* bit 8: STARTUP was received, bits 7:0 its vector */
+    bool kicked;            /* something changed: look before entering the guest again */
+    bool exit_to_scheduler; /* the vCPU gives the CPU up after this exit */
     uint64_t vruntime, slice_start;
     struct list runq;
 
     /* Xen ABI state */
-    struct vcpu_info *info;  /* inside shared_info, or the registered page (pinned); published once */
+    struct vcpu_info *info; /* inside shared_info, or the registered page (pinned); published once */
     bool info_registered;
-    uint8_t upcall_vector;   /* HVMOP_set_evtchn_upcall_vector; 0 = use the domain's callback vector */
-    gpa_t runstate_gpa[2];   /* the registered area may straddle a page: part 0 and part 1 */
+    uint8_t upcall_vector; /* HVMOP_set_evtchn_upcall_vector; 0 = use the domain's callback vector */
+    gpa_t runstate_gpa[2]; /* the registered area may straddle a page: part 0 and part 1 */
     uint16_t runstate_bytes[2];
     struct vcpu_runstate_info runstate;
     gpa_t time_gpa;          /* secondary vcpu_time_info; 0 = none */
@@ -85,13 +86,13 @@ struct vcpu {
     evtchn_port_t poll_ports[128];
     unsigned int poll_count;
     struct timer poll_timer;
-    uint64_t exits;          /* synchronous exits so far */
+    uint64_t exits; /* synchronous exits so far */
 
     /* a long hypercall that wants to be called again */
     bool restart_hypercall;
     uint64_t progress; /* how far the interrupted hypercall got; meaning is the handler's, 0 at a fresh call */
     uint64_t hypercall_deadline; /* TSC: when the present hypercall has had its share of time; 0 = not asked yet */
-    bool initialised;        /* VCPUOP_initialise put registers into `regs`: VCPUOP_up may start it */
+    bool initialised;            /* VCPUOP_initialise put registers into `regs`: VCPUOP_up may start it */
 };
 
 /* The vCPU running on this CPU (never NULL in a hypercall or exit). */
@@ -123,22 +124,25 @@ void vcpu_inject_exception(struct vcpu *v, unsigned int vector, bool has_error, 
 #define VECTOR_PF 14
 
 /*
- * The state changes hands without a lock: its own CPU lets it sleep, others wake it or take it down. So a step names where it comes from.
- * False: it was not there any more, nothing has changed.
+ * The state changes hands without a lock: its own CPU lets it sleep, others wake it or take it down. So a step names
+ * where it comes from. False: it was not there any more, nothing has changed.
  */
 static inline bool vcpu_state_change(struct vcpu *v, enum vcpu_state from, enum vcpu_state to)
 {
     return __atomic_compare_exchange_n(&v->state, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-/* Makes `v` look at its pending interrupts soon: wakes it if blocked, makes it exit if it runs elsewhere. Any CPU, no lock needed. */
+/* Makes `v` look at its pending interrupts soon: wakes it if blocked, makes it exit if it runs elsewhere. Any CPU, no
+ * lock needed. */
 void vcpu_kick(struct vcpu *v);
-/* Raises the event upcall as an interrupt: per-vCPU vector through the vLAPIC, else the callback vector. Called on the 0->1 edge of evtchn_upcall_pending. */
+/* Raises the event upcall as an interrupt: per-vCPU vector through the vLAPIC, else the callback vector. Called on the
+ * 0->1 edge of evtchn_upcall_pending. */
 void vcpu_raise_upcall(struct vcpu *v);
 /* The guest halts (HLT with IF=1) or polls; returns at once, the scheduler does the rest. */
 void vcpu_block(struct vcpu *v);
 void vcpu_yield(struct vcpu *v);
-/* The callback vector (HVM_PARAM_CALLBACK_IRQ type vector) if an upcall is pending and no per-vCPU vector is set, else -1. */
+/* The callback vector (HVM_PARAM_CALLBACK_IRQ type vector) if an upcall is pending and no per-vCPU vector is set, else
+ * -1. */
 int vcpu_callback_pending(struct vcpu *v);
 /* INIT and STARTUP as the vLAPIC receives them (any CPU). */
 void vcpu_init_signal(struct vcpu *v);
@@ -154,8 +158,9 @@ void vcpu_take_signals(struct vcpu *v);
 /* Publishes time into v->info and the secondary area (on v's own CPU or when it is not running). */
 void vcpu_time_publish(struct vcpu *v);
 
-/* The Xen ABI part of a vCPU (xen/vcpuop.c): its timers; `info` into shared_info. Called by domain_create() once shared_info exists, and when
- * the last reference to the domain goes (senders with a reference may use `info` until then). */
+/* The Xen ABI part of a vCPU (xen/vcpuop.c): its timers; `info` into shared_info. Called by domain_create() once
+ * shared_info exists, and when the last reference to the domain goes (senders with a reference may use `info` until
+ * then). */
 void vcpu_abi_init(struct vcpu *v);
 void vcpu_abi_destroy(struct vcpu *v);
 /* Ends a SCHEDOP_poll that the vCPU came back from. Called at its next hypercall, and by whoever lets it halt. */

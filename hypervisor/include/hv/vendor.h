@@ -8,15 +8,15 @@ struct cpu;
 
 struct hvm_vendor {
     const char *name;
-    const char *(*check)(void);          /* NULL, or a sentence that says what this CPU lacks */
-    bool (*cpu_up)(void);                /* on the CPU itself */
+    const char *(*check)(void); /* NULL, or a sentence that says what this CPU lacks */
+    bool (*cpu_up)(void);       /* on the CPU itself */
     int (*vcpu_create)(struct vcpu *v);
     void (*vcpu_destroy)(struct vcpu *v);
-    void (*vcpu_reset)(struct vcpu *v);  /* v->regs and the vendor's state as after INIT */
-    void (*run)(struct vcpu *v);         /* enters the guest until the scheduler is wanted */
-    void (*save)(struct vcpu *v);        /* hidden state off the CPU */
+    void (*vcpu_reset)(struct vcpu *v); /* v->regs and the vendor's state as after INIT */
+    void (*run)(struct vcpu *v);        /* enters the guest until the scheduler is wanted */
+    void (*save)(struct vcpu *v);       /* hidden state off the CPU */
     void (*fetch)(struct vcpu *v, unsigned int group);
-    void (*clear_shadow)(struct vcpu *v);    /* the instruction after STI or MOV SS has been executed */
+    void (*clear_shadow)(struct vcpu *v); /* the instruction after STI or MOV SS has been executed */
     void (*inject_exception)(struct vcpu *v, unsigned int vector, bool has_error, uint32_t error);
     int (*domain_create)(struct domain *d);
     void (*domain_destroy)(struct domain *d);

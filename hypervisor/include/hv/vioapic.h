@@ -16,7 +16,9 @@ void vioapic_set_gsi(struct domain *d, uint32_t gsi, bool asserted);
 /* A vLAPIC got an EOI for a level-triggered vector. */
 void vioapic_eoi(struct domain *d, uint8_t vector);
 
-/* The machine side of a GSI of dom0 (cpu/irq.c implements these; unit tests fake them). Called when the guest unmasks, masks, or changes its entry. */
-void host_gsi_bind(struct domain *d, uint32_t gsi, bool level, bool active_low); /* programme and unmask the physical line for d */
+/* The machine side of a GSI of dom0 (cpu/irq.c implements these; unit tests fake them). Called when the guest unmasks,
+ * masks, or changes its entry. */
+void host_gsi_bind(struct domain *d, uint32_t gsi, bool level,
+                   bool active_low); /* programme and unmask the physical line for d */
 void host_gsi_mask(struct domain *d, uint32_t gsi);
 void host_gsi_eoi(struct domain *d, uint32_t gsi); /* level: the guest is done, unmask the physical line again */

@@ -16,7 +16,7 @@ static inline uint32_t vcpu_apic_id(unsigned int vcpu_id)
 void vlapic_destroy(struct vcpu *v);
 void vlapic_reset(struct vcpu *v); /* INIT: registers to defaults, mode (xAPIC/x2APIC) and id kept */
 
-uint64_t vlapic_base(struct vcpu *v);                             /* IA32_APIC_BASE */
+uint64_t vlapic_base(struct vcpu *v);                              /* IA32_APIC_BASE */
 [[nodiscard]] int vlapic_set_base(struct vcpu *v, uint64_t value); /* 0 or -1: #GP */
 /* x2APIC registers, MSR 0x800-0x83f. Return 0, or -1 for #GP. */
 [[nodiscard]] int vlapic_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);

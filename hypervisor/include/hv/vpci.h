@@ -6,7 +6,8 @@
 struct domain;
 struct vcpu;
 
-/* dom0's view: all host functions, found by scanning. Everything passes through except what must be trapped: BARs and memory decode (p2m follows), MSI, MSI-X. */
+/* dom0's view: all host functions, found by scanning. Everything passes through except what must be trapped: BARs and
+ * memory decode (p2m follows), MSI, MSI-X. */
 [[nodiscard]] int vpci_create_dom0(struct domain *d);
 void vpci_destroy(struct domain *d);
 

@@ -8,8 +8,8 @@
 /* Maps one frame on this CPU; at most 8 at a time; give back in reverse order. Never fails. */
 void *window_map(mfn_t mfn);
 void window_unmap(void *va);
-/* A mapping that all CPUs see and that lives long (vcpu_info pages). NULL when the region is full. Takes over the caller's frame
- * reference, which pin_unmap() gives back after every CPU has dropped the translation. */
+/* A mapping that all CPUs see and that lives long (vcpu_info pages). NULL when the region is full. Takes over the
+ * caller's frame reference, which pin_unmap() gives back after every CPU has dropped the translation. */
 void *pin_map(mfn_t mfn);
 void pin_unmap(void *va); /* accepts NULL; `va` may point into the page */
 /* Gives back frames of pins that all CPUs have dropped; called when a domain is torn down. */

@@ -27,7 +27,8 @@
 #include <xen/sysctl.h>
 #pragma GCC diagnostic pop
 
-/* errno values of the ABI are Linux' numbers; the header gives XEN_EINVAL and so on. Handlers return their negatives. */
+/* errno values of the ABI are Linux' numbers; the header gives XEN_EINVAL and so on. Handlers return their negatives.
+ */
 /* Internal, as in Xen: the call goes on when it is made again. No guest ever sees it. */
 #ifndef XEN_ERESTART
 #define XEN_ERESTART 85

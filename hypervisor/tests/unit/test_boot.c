@@ -1,6 +1,7 @@
 /*
  * test_boot.c - what the boot loader says: command line, information structures, memory map; and who gets which memory.
- * The machine's first 4 GiB are a sparse area of the process; each test runs in a process of its own (core/memory.h's way).
+ * The machine's first 4 GiB are a sparse area of the process; each test runs in a process of its own (core/memory.h's
+ * way).
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,7 +26,8 @@ static struct {
 static unsigned int freed_count;
 
 /* The image, loaded at 2 MiB: 1 MiB and a bit. */
-__asm__(".pushsection .data\n.balign 4096\n.globl image_start\nimage_start: .skip 0x100800\n.globl image_end\nimage_end: .byte 0\n.popsection\n");
+__asm__(".pushsection .data\n.balign 4096\n.globl image_start\nimage_start: .skip 0x100800\n.globl "
+        "image_end\nimage_end: .byte 0\n.popsection\n");
 extern const char image_start[], image_end[];
 
 uint64_t test_image_base(void)
@@ -75,11 +77,14 @@ void log_at(enum log_level level, const char *fmt, ...)
 
 static void options_as_xen_spells_them(void)
 {
-    options_parse("dom0_mem=512M,max:512M  console=com1 com1=57600,8n1 loglvl=all dom0_max_vcpus=3 noreboot iommu=off nonsense =x");
-    check(options.dom0_mem == 512ul << 20 && options.console_com1 && !options.console_com2 && options.com_baud == 57600);
+    options_parse("dom0_mem=512M,max:512M  console=com1 com1=57600,8n1 loglvl=all dom0_max_vcpus=3 noreboot iommu=off "
+                  "nonsense =x");
+    check(options.dom0_mem == 512ul << 20 && options.console_com1 && !options.console_com2 &&
+          options.com_baud == 57600);
     check(options.log_level == LOG_DEBUG && options.dom0_max_vcpus == 3 && options.noreboot && !options.iommu);
     options_parse("dom0_mem=2G console=com2,vga loglvl=error iommu=on");
-    check(options.dom0_mem == 2ul << 30 && !options.console_com1 && options.console_com2 && options.log_level == LOG_ERR && options.iommu);
+    check(options.dom0_mem == 2ul << 30 && !options.console_com1 && options.console_com2 &&
+          options.log_level == LOG_ERR && options.iommu);
     options_parse("dom0_mem=max:1048576 console=com1,vga");
     check(options.dom0_mem == 1ul << 30 && options.console_com1);
     options_parse("dom0_mem= dom0_mem=x");
@@ -123,9 +128,14 @@ static uint32_t multiboot1(void)
         uint64_t addr, len;
         uint32_t type;
     } map[] = {{20, 0, 0x9fc00, 1}, {20, 0x100000, 0x3ff00000, 1}, {20, 0xfffc0000, 0x40000, 2}};
-    uint32_t mods[8] = {0x1000000, 0x2000000, text("/vmlinux root=/dev/sda1 quiet"), 0, 0x3000000, 0x3800000, text("/initrd"), 0};
-    uint32_t info[13] = {[0] = 1u << 2 | 1u << 3 | 1u << 6, [4] = text("atoll dom0_mem=1G console=com1"), [5] = 2, [6] = add(mods, sizeof(mods)),
-                         [11] = sizeof(map), [12] = add(map, sizeof(map))};
+    uint32_t mods[8] = {0x1000000,       0x2000000, text("/vmlinux root=/dev/sda1 quiet"), 0, 0x3000000, 0x3800000,
+                        text("/initrd"), 0};
+    uint32_t info[13] = {[0] = 1u << 2 | 1u << 3 | 1u << 6,
+                         [4] = text("atoll dom0_mem=1G console=com1"),
+                         [5] = 2,
+                         [6] = add(mods, sizeof(mods)),
+                         [11] = sizeof(map),
+                         [12] = add(map, sizeof(map))};
     return add(info, sizeof(info));
 }
 
@@ -171,12 +181,31 @@ static void multiboot_2_is_read(void)
         uint32_t rsdp, rsdp_size;
         char table[24];
         uint32_t end_tag, end_size;
-    } info = {sizeof(info), 0, 1, 8 + 14, "loglvl=all ab", 3, 16 + 12, 0x1000000, 0x1800000, "root=/dev/x", 6, 16 + 48, 24, 0,
-              {{0, 0xa0000, 1, 0}, {0x100000, 0x1ff00000, 1, 0}}, 15, 32, "RSD PTR ", 0, 8};
+    } info = {sizeof(info),
+              0,
+              1,
+              8 + 14,
+              "loglvl=all ab",
+              3,
+              16 + 12,
+              0x1000000,
+              0x1800000,
+              "root=/dev/x",
+              6,
+              16 + 48,
+              24,
+              0,
+              {{0, 0xa0000, 1, 0}, {0x100000, 0x1ff00000, 1, 0}},
+              15,
+              32,
+              "RSD PTR ",
+              0,
+              8};
     uint32_t at = add(&info, sizeof(info));
 
     check(multiboot_parse(0x36d76289, at) == NULL);
-    check(!strcmp(boot_info.cmdline, "loglvl=all ab") && boot_info.modules == 1 && !strcmp(boot_info.module[0].string, "root=/dev/x"));
+    check(!strcmp(boot_info.cmdline, "loglvl=all ab") && boot_info.modules == 1 &&
+          !strcmp(boot_info.module[0].string, "root=/dev/x"));
     check(machine.e820_count == 2 && machine.e820[1].size == 0x1ff00000);
     check(!memcmp((void *)machine.rsdp, "RSD PTR ", 8));
 }
@@ -248,7 +277,7 @@ static void a_usual_pc(void)
     e820(0x7ffdf000, 0x80000000, E820_RESERVED);
     e820(0x100000000, 0x180000000, E820_RAM);
     options.dom0_mem = 512ul << 20;
-    module(0x302000, 0x1c02345);   /* inside what dom0 gets */
+    module(0x302000, 0x1c02345); /* inside what dom0 gets */
     module(0x1c03000, 0x3c03001);
     memmap_init();
     check_owners(0x180000000);
@@ -287,7 +316,8 @@ static void overlaps_of_the_firmwares_map_are_never_ram(void)
     options.dom0_mem = 128ul << 20;
     memmap_init();
     check_owners(0x50000000);
-    check(!is_ram(0x10000000) && !is_ram(0x28000000) && !is_ram(0x2fffffff) && is_ram(0x30000000) && is_ram(0x47fff000));
+    check(!is_ram(0x10000000) && !is_ram(0x28000000) && !is_ram(0x2fffffff) && is_ram(0x30000000) &&
+          is_ram(0x47fff000));
     for (unsigned int i = 0; i + 1 < machine.e820_count; i++)
         check(machine.e820[i].start + machine.e820[i].size <= machine.e820[i + 1].start);
 }
@@ -338,7 +368,8 @@ static void any_map_gives_every_page_one_owner(void)
                 bool good = true;
                 for (uint64_t a = at; a < at + bytes; a += 4096)
                     for (unsigned int k = 0; k < machine.e820_count; k++)
-                        good &= machine.e820[k].type == E820_RAM || a + 4096 <= machine.e820[k].start || a >= machine.e820[k].start + machine.e820[k].size;
+                        good &= machine.e820[k].type == E820_RAM || a + 4096 <= machine.e820[k].start ||
+                                a >= machine.e820[k].start + machine.e820[k].size;
                 if (good && at + bytes < 0x50000000)
                     module(at, at + bytes);
                 at += bytes;

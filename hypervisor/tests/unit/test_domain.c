@@ -1,4 +1,5 @@
-/* test_domain.c - making a domain when memory ends at any point, finding it, ending it; the real domain.c, p2m.c and svm/vmcb.c over a heap that counts */
+/* test_domain.c - making a domain when memory ends at any point, finding it, ending it; the real domain.c, p2m.c and
+ * svm/vmcb.c over a heap that counts */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -218,7 +219,8 @@ void fpu_area_init(struct fpu_area *a)
 
 /* ---- tests ---- */
 
-static const struct domain_limits limits = {.max_vcpus = 3, .max_grant_frames = 4, .max_maptrack_frames = 4, .max_ports = 64};
+static const struct domain_limits limits = {
+    .max_vcpus = 3, .max_grant_frames = 4, .max_maptrack_frames = 4, .max_ports = 64};
 static const uint8_t handle[16];
 
 static int setup(void **state)

@@ -1,6 +1,7 @@
 /*
  * test_p2m.c - the guest-physical map: types, sizes, splitting, and who holds which frame.
- * The real frame allocator, heap and flushing are under it; CPU 1 is a made-up one in guest mode that leaves when kicked.
+ * The real frame allocator, heap and flushing are under it; CPU 1 is a made-up one in guest mode that leaves when
+ * kicked.
  */
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +63,7 @@ static void only_what_is_writable_can_be_written_and_foreign_pages_not_run(void)
     static const struct {
         enum p2m_type type;
         bool write, execute;
-    } rights[] = {{P2M_RAM, true, true},       {P2M_RAM_RO, false, true}, {P2M_GRANT_RW, true, true},
+    } rights[] = {{P2M_RAM, true, true},       {P2M_RAM_RO, false, true},  {P2M_GRANT_RW, true, true},
                   {P2M_GRANT_RO, false, true}, {P2M_FOREIGN, true, false}, {P2M_MMIO, true, false}};
 
     check(npt_encode((struct p2m_entry){.type = P2M_HOLE, .mfn = MFN_NONE}) == 0);
@@ -70,7 +71,8 @@ static void only_what_is_writable_can_be_written_and_foreign_pages_not_run(void)
         for (unsigned int order = 0; order <= 18; order += 9) {
             struct p2m_entry e = {.type = rights[i].type, .mfn = MFN(0x12340000), .order = order};
             uint64_t pte = npt_encode(e);
-            check((pte & PTE_P) && (pte & PTE_U) && !!(pte & PTE_W) == rights[i].write && !(pte & PTE_NX) == rights[i].execute);
+            check((pte & PTE_P) && (pte & PTE_U) && !!(pte & PTE_W) == rights[i].write &&
+                  !(pte & PTE_NX) == rights[i].execute);
             check(npt_decode(pte, order).type == e.type && npt_decode(pte, order).mfn.v == e.mfn.v);
             check(npt_is_leaf(pte, order / 9) && !npt_is_table(pte, order / 9));
         }
@@ -122,7 +124,8 @@ static void a_large_page_is_split_when_one_of_it_changes(void)
     check(count(MFN(m.v + 0x33)) == 0);
     for (uint64_t i = 0; i < 512; i++) {
         struct p2m_entry e = p2m_lookup(D, GFN(0x400 + i));
-        check(i == 0x33 ? e.type == P2M_HOLE : e.type == P2M_RAM && e.mfn.v == m.v + i && e.order == 0 && count(e.mfn) == 1);
+        check(i == 0x33 ? e.type == P2M_HOLE
+                        : e.type == P2M_RAM && e.mfn.v == m.v + i && e.order == 0 && count(e.mfn) == 1);
     }
     check(p2m_map(D, GFN(0x433), other, P2M_RAM) == 0);
     check(p2m_map_order(D, GFN(0x400), MFN(0x80000), 9, P2M_MMIO) == -XEN_EEXIST);
@@ -179,7 +182,8 @@ static void get_frame_follows_the_type(void)
     destroy(D);
 }
 
-/* The entry goes between the look at it and the reference: an access then must not get a frame that is somebody else's by now. */
+/* The entry goes between the look at it and the reference: an access then must not get a frame that is somebody else's
+ * by now. */
 static void a_frame_in_other_hands_is_not_got(void)
 {
     mfn_t m = page(D), got;

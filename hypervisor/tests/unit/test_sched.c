@@ -49,7 +49,8 @@ void test_chance(void)
 {
     void (*f)(void) = meanwhile;
 
-    if (!f || test_cpu[0].runq_lock.next != test_cpu[0].runq_lock.owner || test_cpu[1].runq_lock.next != test_cpu[1].runq_lock.owner)
+    if (!f || test_cpu[0].runq_lock.next != test_cpu[0].runq_lock.owner ||
+        test_cpu[1].runq_lock.next != test_cpu[1].runq_lock.owner)
         return;
     meanwhile = NULL;
     f();

@@ -161,7 +161,7 @@ static void two_exceptions_combine_as_on_the_cpu(void **state)
     assert_int_equal(two(14, 14), 8);
     assert_int_equal(two(13, 14), 14);
     assert_int_equal(two(1, 13), 13);
-    assert_int_equal(two(14, 1), 1);  /* an intercepted #DB or #AC is benign */
+    assert_int_equal(two(14, 1), 1); /* an intercepted #DB or #AC is benign */
     assert_int_equal(two(13, 17), 17);
     assert_false(tripled);
     two(8, 14);

@@ -1,6 +1,7 @@
 /*
- * test_wakeups.c - several CPUs at once, as threads: no wake-up is lost, a paused domain does not run, a reset vCPU is nowhere else.
- * Nothing here waits for a fixed time: it ends when enough has happened, or fails when nothing happens any more.
+ * test_wakeups.c - several CPUs at once, as threads: no wake-up is lost, a paused domain does not run, a reset vCPU is
+ * nowhere else. Nothing here waits for a fixed time: it ends when enough has happened, or fails when nothing happens
+ * any more.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -16,7 +17,7 @@
 #include <hv/vlapic.h>
 #include <hv/x86.h>
 
-#define CPUS 3
+#define CPUS  3
 #define NEVER (~0ul)
 
 static struct lane {
@@ -26,7 +27,8 @@ static struct lane {
 } lane[TEST_CPUS];
 static bool stop;
 
-/* vCPUs 0 to 2 pass a token round, 3 and 4 another one, 5 starts 7 again and again, and 6 gets INIT and STARTUP from both. */
+/* vCPUs 0 to 2 pass a token round, 3 and 4 another one, 5 starts 7 again and again, and 6 gets INIT and STARTUP from
+ * both. */
 static struct domain ring, pair, signals;
 static struct {
     uint64_t passed;
@@ -34,7 +36,7 @@ static struct {
     unsigned int random;
 } state[TEST_VCPUS];
 static uint64_t starts, asked, pauses; /* starts of 7 */
-static bool held; /* `pair` is paused for certain */
+static bool held;                      /* `pair` is paused for certain */
 
 static void die(const char *what)
 {
@@ -48,7 +50,8 @@ uint64_t test_now(void)
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
-/* Real machines have more CPUs than this one: a thread that goes to sleep at a bad moment stands for one that is slow there. */
+/* Real machines have more CPUs than this one: a thread that goes to sleep at a bad moment stands for one that is slow
+ * there. */
 void test_chance(void)
 {
     static _Thread_local unsigned int random = 1;
@@ -94,7 +97,8 @@ void sti_hlt_cli(void)
     while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST) && !take_interrupt(l)) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
-        uint64_t now = test_now(), left = MIN(l->timer > now ? l->timer - now : 0, 200000000ul), at = (uint64_t)until.tv_nsec + left;
+        uint64_t now = test_now(), left = MIN(l->timer > now ? l->timer - now : 0, 200000000ul),
+                 at = (uint64_t)until.tv_nsec + left;
         until.tv_sec += (time_t)(at / 1000000000);
         until.tv_nsec = (long)(at % 1000000000);
         sem_timedwait(&l->wake, &until);
@@ -208,7 +212,8 @@ enum guest_exit test_guest(struct vcpu *v, bool interrupt)
     __atomic_sub_fetch(&state[i].inside, 1, __ATOMIC_SEQ_CST);
     struct lane *l = &lane[this_cpu()->id];
     bool interrupted = __atomic_load_n(&l->interrupt, __ATOMIC_SEQ_CST) || l->timer <= test_now();
-    return interrupted || __atomic_load_n(&stop, __ATOMIC_SEQ_CST) ? GUEST_INTERRUPTED : exit; /* it halts the next time */
+    return interrupted || __atomic_load_n(&stop, __ATOMIC_SEQ_CST) ? GUEST_INTERRUPTED
+                                                                   : exit; /* it halts the next time */
 }
 
 void test_reset(struct vcpu *v)
@@ -266,8 +271,10 @@ static void watch(void)
     for (unsigned int k = 0; k < 5; k++)
         since[k] = test_now();
     for (;;) {
-        uint64_t at[5] = {__atomic_load_n(&state[0].passed, __ATOMIC_RELAXED), __atomic_load_n(&state[4].passed, __ATOMIC_RELAXED),
-                          __atomic_load_n(&starts, __ATOMIC_RELAXED), __atomic_load_n(&pauses, __ATOMIC_RELAXED), __atomic_load_n(&timer_fires, __ATOMIC_RELAXED)};
+        uint64_t at[5] = {__atomic_load_n(&state[0].passed, __ATOMIC_RELAXED),
+                          __atomic_load_n(&state[4].passed, __ATOMIC_RELAXED),
+                          __atomic_load_n(&starts, __ATOMIC_RELAXED), __atomic_load_n(&pauses, __ATOMIC_RELAXED),
+                          __atomic_load_n(&timer_fires, __ATOMIC_RELAXED)};
         if (least(at, 5) >= 3000)
             return;
         for (unsigned int k = 0; k < 5; k++) {
@@ -313,6 +320,7 @@ int main(void)
     pthread_join(pausing, NULL);
     for (unsigned int i = 0; i < CPUS; i++)
         pthread_join(thread[i], NULL);
-    printf("passed %lu and %lu, %lu starts, %lu pauses, %lu timers\n", state[0].passed, state[4].passed, starts, pauses, timer_fires);
+    printf("passed %lu and %lu, %lu starts, %lu pauses, %lu timers\n", state[0].passed, state[4].passed, starts, pauses,
+           timer_fires);
     return 0;
 }

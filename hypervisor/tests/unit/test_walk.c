@@ -1,4 +1,5 @@
-/* test_walk.c - guest-virtual addresses in every paging mode, and copies that cross pages; over the real p2m and frames */
+/* test_walk.c - guest-virtual addresses in every paging mode, and copies that cross pages; over the real p2m and frames
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +10,9 @@
 #include <hv/x86.h>
 #include <hv/xen.h>
 
-#define D (&memory_domain[0])
-#define P 1u
-#define W 2u
+#define D  (&memory_domain[0])
+#define P  1u
+#define W  2u
 #define PS 0x80u
 
 static struct vcpu v = {.domain = D};
@@ -143,7 +144,8 @@ static void without_paging_addresses_are_themselves(void)
 {
     machine_up();
     mode(CR0_PE, 0x1000, CR4_PAE, EFER_LME);
-    check(where(0x12345, true) == 0x12345 && where(0xffffffff, false) == 0xffffffff && where(0x100000000, false) == NOWHERE);
+    check(where(0x12345, true) == 0x12345 && where(0xffffffff, false) == 0xffffffff &&
+          where(0x100000000, false) == NOWHERE);
 }
 
 /* ---- copies ---- */
@@ -178,7 +180,8 @@ static void copies_end_at_the_first_page_that_is_not_there(void)
     mfn_t m = frame_alloc(D, 0);
     check(p2m_map(D, GFN(62), m, P2M_RAM_RO) == 0);
     memset(memory_at(m), 0x11, PAGE_SIZE);
-    check(copy_to_gpa(D, GPA(0x3e000), "x", 1) == -XEN_EFAULT && copy_from_gpa(D, buf, GPA(0x3e000), 8) == 0 && buf[7] == 0x11);
+    check(copy_to_gpa(D, GPA(0x3e000), "x", 1) == -XEN_EFAULT && copy_from_gpa(D, buf, GPA(0x3e000), 8) == 0 &&
+          buf[7] == 0x11);
     check(memory_at(m)[0] == 0x11);
 }
 

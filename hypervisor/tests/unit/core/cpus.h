@@ -1,6 +1,6 @@
 /*
- * cpus.h - CPUs for tests of the scheduler: sched/, cpu/timer.c and vcpu/vcpu.c are the real ones, a "guest" is a function of the test.
- * The run loop below is svm/run.c's without the hardware.
+ * cpus.h - CPUs for tests of the scheduler: sched/, cpu/timer.c and vcpu/vcpu.c are the real ones, a "guest" is a
+ * function of the test. The run loop below is svm/run.c's without the hardware.
  */
 #pragma once
 #include <hv/cpu.h>
@@ -18,8 +18,9 @@ extern bool test_interrupt[TEST_VCPUS]; /* pending in its APIC */
 
 /* The test's own. */
 uint64_t test_now(void);
-enum guest_exit test_guest(struct vcpu *v, bool interrupt); /* runs until it exits; `interrupt`: one was injected at the entry */
-void test_hardware_timer(uint64_t deadline);                /* 0: none */
+enum guest_exit test_guest(struct vcpu *v,
+                           bool interrupt);  /* runs until it exits; `interrupt`: one was injected at the entry */
+void test_hardware_timer(uint64_t deadline); /* 0: none */
 void test_kick(unsigned int cpu);
 void test_reset(struct vcpu *v);
 

@@ -32,7 +32,8 @@ void test_chance(void)
 
 static void area(uint64_t at, size_t bytes)
 {
-    void *p = mmap((void *)at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
+    void *p = mmap((void *)at, bytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
     if (p != (void *)at) {
         perror("mmap");
         exit(2);

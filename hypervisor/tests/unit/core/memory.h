@@ -1,6 +1,6 @@
 /*
- * memory.h - a small machine for tests of mm/: RAM below MEMORY_BYTES, which the heap's window and window_map() show at HEAP_BASE + address,
- * a frame table, one CPU, and domains that frame.c finds by their id.
+ * memory.h - a small machine for tests of mm/: RAM below MEMORY_BYTES, which the heap's window and window_map() show at
+ * HEAP_BASE + address, a frame table, one CPU, and domains that frame.c finds by their id.
  */
 #pragma once
 #include <hv/cpu.h>
@@ -10,8 +10,8 @@
 #include <hv/heap.h>
 #include <hv/p2m_impl.h>
 
-#define MEMORY_BYTES (64ul << 20)
-#define MEMORY_GAP   (32ul << 20) /* 64 KiB here are the firmware's */
+#define MEMORY_BYTES   (64ul << 20)
+#define MEMORY_GAP     (32ul << 20) /* 64 KiB here are the firmware's */
 #define MEMORY_DOMAINS 3
 
 extern struct domain memory_domain[MEMORY_DOMAINS];

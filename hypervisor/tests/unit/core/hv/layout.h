@@ -1,6 +1,6 @@
 /*
- * layout.h - the hypervisor's address space as the tests of the core have it: constants that a process can map (frames and heap, core/memory.c),
- * and a local area that is one page per thread (core/cpus.c). Found before the real one.
+ * layout.h - the hypervisor's address space as the tests of the core have it: constants that a process can map (frames
+ * and heap, core/memory.c), and a local area that is one page per thread (core/cpus.c). Found before the real one.
  */
 #pragma once
 #include <hv/types.h>
@@ -15,8 +15,8 @@ uint64_t test_image_base(void);
 #define PIN_SLOTS   1024u
 
 uint64_t test_local_base(void);
-#define LOCAL_BASE         test_local_base()
-#define LOCAL_WINDOW_PAGE  8
-#define LOCAL_WINDOWS      8
+#define LOCAL_BASE        test_local_base()
+#define LOCAL_WINDOW_PAGE 8
+#define LOCAL_WINDOWS     8
 
-#define MAX_PHYS_BITS      40u
+#define MAX_PHYS_BITS 40u

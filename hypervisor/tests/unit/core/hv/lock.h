@@ -1,4 +1,5 @@
-/* lock.h - the real one, but a thread may lose its processor around a lock: so others get into the narrow places between two of them */
+/* lock.h - the real one, but a thread may lose its processor around a lock: so others get into the narrow places
+ * between two of them */
 #pragma once
 #define spin_lock   real_spin_lock
 #define spin_unlock real_spin_unlock
