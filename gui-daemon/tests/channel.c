@@ -23,6 +23,20 @@ static bool write_all(int fd, const char *bytes, size_t length)
     return true;
 }
 
+/* Hands on what has come; false when nobody takes it. Also after the peer has left: its last words count. */
+static bool pass_on(struct libvchan *vchan)
+{
+    static char buffer[RING];
+
+    while (libvchan_data_ready(vchan) > 0) {
+        int n = libvchan_read(vchan, buffer, sizeof(buffer));
+
+        if (n < 0 || !write_all(1, buffer, (size_t)n))
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static char buffer[RING];
@@ -39,21 +53,19 @@ int main(int argc, char **argv)
             return 1;
         if (fds[1].revents)
             libvchan_wait(vchan);
-        while (libvchan_data_ready(vchan) > 0) {
-            int n = libvchan_read(vchan, buffer, sizeof(buffer));
+        bool open = libvchan_is_open(vchan) == VCHAN_CONNECTED; /* asked first: what came before the end is there now */
 
-            if (n < 0 || !write_all(1, buffer, (size_t)n))
-                return 0;
-        }
-        if (libvchan_is_open(vchan) != VCHAN_CONNECTED)
+        if (!pass_on(vchan) || !open)
             return 0;
         if (fds[0].revents) {
             ssize_t n = read(0, buffer, sizeof(buffer));
 
             if (n <= 0)
                 break;
-            if (libvchan_write(vchan, buffer, (size_t)n) < 0)
+            if (libvchan_write(vchan, buffer, (size_t)n) < 0) {
+                (void)pass_on(vchan);
                 return 0;
+            }
         }
     }
     libvchan_close(vchan);

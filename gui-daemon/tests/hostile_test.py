@@ -36,7 +36,7 @@ def every_breach_ends_the_connection(desktop):
         agent = rig.Agent(desktop, 3, greet=greet)
         act(agent)
         assert agent.disconnected(), f"still connected after: {what}"
-        assert agent.got[-1].kind == wire.ERROR, f"no word about: {what}"
+        assert agent.got[-1].kind == wire.ERROR, f"no word about: {what}: {[(m.kind, m.object) for m in agent.got[-5:]]} of {len(agent.got)}"
         rig.wait_for("no windows of it", lambda: all(w["domid"] != 3 for w in desktop.windows()))
 
     def with_window(act):
