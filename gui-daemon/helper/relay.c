@@ -206,6 +206,8 @@ static const char *read_compositor(struct relay *relay)
     for (;;) {
         ssize_t length = recv(relay->compositor, &packet, sizeof(packet), MSG_DONTWAIT);
 
+        if (length < 0 && errno == ECONNRESET)
+            continue; /* it closed with packets of ours unread; its own last ones come next */
         if (length < 0 && (errno == EAGAIN || errno == EINTR))
             return nullptr;
         if (length <= 0)
