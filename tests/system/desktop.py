@@ -75,8 +75,11 @@ class Desktop(Machine):
 
     def until(self, condition, timeout=120):
         """Waits in dom0 until a shell condition holds."""
-        result = self.script(f"until {{ {condition}\n}} >/dev/null 2>&1; do sleep 0.2; done", timeout)
-        assert result.status == 0, f"after {timeout} s still not true in dom0: {condition}"
+        assert self.becomes(condition, timeout), f"after {timeout} s still not true in dom0: {condition}"
+
+    def becomes(self, condition, timeout):
+        """Like until(), but says whether the condition came to hold."""
+        return self.script(f"until {{ {condition}\n}} >/dev/null 2>&1; do sleep 0.2; done", timeout).status == 0
 
     def screen(self):
         """What the screen shows now."""
@@ -111,7 +114,7 @@ class Desktop(Machine):
         for char in text:
             name, shift = KEYS.get(char, (char.lower(), char.isupper()))
             self.key(*(["shift", name] if shift else [name]))
-            time.sleep(0.1)
+            time.sleep(0.15)
 
     def move(self, dx, dy):
         """Moves the pointer by so many units of a PS/2 mouse."""
