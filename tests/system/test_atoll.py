@@ -189,6 +189,35 @@ def test_typed_text_appears_in_the_vm(two_vms):
     assert two_vms.script("qvm-run -p untrusted 'test -e /tmp/typed'").status == 1
 
 
+HOSTILE = {  # tiny guests of hypervisor/tests/guest, and what the hypervisor's console says of them in the end
+    "pointers": r"\(d%d\) ATOLL-TEST pointers: pass",
+    "msrs": r"\(d%d\) ATOLL-TEST msrs: pass",
+    "ports": r"\(d%d\) ATOLL-TEST ports: pass",
+    "triple": r"d%d killed: triple fault at rip=",
+}
+
+
+@pytest.mark.parametrize("guest", HOSTILE)
+def test_hostile_guest_ends_alone(two_vms, guest):
+    """Bad pointers, sweeps over MSRs and ports, a triple fault: in a VM of its own, while another one keeps answering."""
+    image = base64.b64encode(gzip.compress((paths.BUILD / "hypervisor/tests/guest" / f"guest-{guest}").read_bytes())).decode()
+    two_vms.ask(f"echo {image} | base64 -d | gunzip > /tmp/guest")
+    domain = int(two_vms.ask(f"/usr/lib/atoll/atoll-domain create --kernel /tmp/guest --memory 192 --vcpus 1 "
+                             f"--name hostile-{guest} --no-store").split()[-1])
+    assert two_vms.ask("qvm-run -p untrusted 'echo alive'") == "alive\n"
+    two_vms.until(f"/usr/lib/atoll/atoll-domain list | grep -E '^{domain} .* shutdown'", 120)
+    assert re.search(HOSTILE[guest] % domain, two_vms.console())
+    two_vms.ask(f"/usr/lib/atoll/atoll-domain destroy {domain}")
+    assert two_vms.ask("qvm-run -p untrusted 'echo alive'") == "alive\n"
+
+
+def test_spinning_vm_leaves_others_their_share(two_vms):
+    """Four busy loops on the two processors of one VM: a command in the other one takes longer, but not for ever."""
+    two_vms.ask("qvm-run --no-gui work 'for i in 1 2 3 4; do (while :; do :; done) >/dev/null 2>&1 </dev/null & done' && qvm-run -p work true", 200)
+    assert two_vms.ask("qvm-run -p untrusted 'echo alive'", 100) == "alive\n"
+    two_vms.ask("qvm-run -p work 'pkill -x bash; true' || true", 100)
+
+
 def test_killed_vm_takes_its_windows_along(two_vms):
     two_vms.ask("qvm-kill work", 60)
     two_vms.until_screen(lambda p: count(p, BLUE) < 100, 60)

@@ -40,10 +40,19 @@ def test_data_partition_copies_on_write(bare):
         cmp -n 65536 copy.img templates/debian-13/root.img; rm copy.img""")
 
 
+def test_nothing_of_xens_user_space_is_in_dom0(bare):
+    """No package from Debian's xen source, and no library of such a name but our own libxenstore, which no package brought."""
+    assert bare.ask("dpkg-query -W -f '${source:Package} ${Package}\n' | grep '^xen' || true") == ""
+    found = bare.ask("find / -xdev \\( -name 'libxen*.so*' -o -name 'xenstored' -o -name 'xl' \\) -not -path '/usr/lib/modules/*'")
+    others = [path for path in found.split() if not re.search(r"/libxenstore\.so(\.4(\.0)?)?$|^/usr/lib/atoll/", path)]
+    assert others == []
+    assert bare.script("dpkg -S libxenstore.so").status == 1
+
+
 XEN_PACKAGES = "dpkg-query {} -W -f '${{source:Package}} ${{Package}}\\n' | grep '^xen '"
 
 
-def test_nothing_of_xens_user_space_is_in_an_image(bare):
+def test_no_package_of_xen_is_in_an_image(bare):
     assert bare.script(XEN_PACKAGES.format("")).out == ""
     assert bare.ask("mkdir -p /run/t; mount -o loop,ro /var/lib/atoll/templates/debian-13/root.img /run/t\n"
                     + XEN_PACKAGES.format("--admindir=/run/t/var/lib/dpkg") + "\numount /run/t") == ""
