@@ -197,6 +197,7 @@ HOSTILE = {  # tiny guests of hypervisor/tests/guest, and what the hypervisor's 
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("guest", HOSTILE)
 def test_hostile_guest_ends_alone(two_vms, guest):
     """Bad pointers, sweeps over MSRs and ports, a triple fault: in a VM of its own, while another one keeps answering."""
