@@ -215,7 +215,11 @@ void sched_wait_not_running(struct vcpu *v)
 
 uint64_t sched_runtime(struct vcpu *v)
 {
-    return v->run_ns + (read_once(v->running) ? time_now() - v->slice_start : 0);
+    struct cpu *c = lock_cpu_of(v);
+    uint64_t ran = v->run_ns + (v->running ? time_now() - v->slice_start : 0);
+
+    spin_unlock(&c->runq_lock);
+    return ran;
 }
 
 /* Accounts the time `v` ran and puts it back or to rest. */
@@ -223,8 +227,6 @@ static void put_previous(struct cpu *c, struct vcpu *v)
 {
     uint64_t now = time_now(), ran = now - v->slice_start;
 
-    v->run_ns += ran;
-    v->vruntime += ran;
     v->exit_to_scheduler = false;
     vcpu_runstate_change(v,
                          may_run(v)                 ? RUNSTATE_runnable
@@ -232,6 +234,8 @@ static void put_previous(struct cpu *c, struct vcpu *v)
                                                     : RUNSTATE_offline,
                          now);
     spin_lock(&c->runq_lock);
+    v->run_ns += ran;
+    v->vruntime += ran;
     v->slice_start = now;
     min_update(c, now);
     c->running_vcpu = NULL;

@@ -1,5 +1,6 @@
 /* domain_info.c - what domctl and sysctl both tell about a domain */
 #include <hv/heap.h>
+#include <hv/sched.h>
 #include <hv/string.h>
 #include <hv/vcpu.h>
 #include "domain_info.h"
@@ -12,11 +13,11 @@ static uint32_t vcpu_flags(struct domain *d, struct xen_domctl_getdomaininfo *ou
     for (unsigned int i = 0; i < d->max_vcpus; i++) {
         struct vcpu *v = d->vcpus[i];
         enum vcpu_state state = __atomic_load_n(&v->state, __ATOMIC_RELAXED);
-        out->cpu_time += read_once(v->runstate.time[RUNSTATE_running]);
+        out->cpu_time += sched_runtime(v);
         if (state == VCPU_DOWN || state == VCPU_WAIT_SIPI)
             continue;
         out->nr_online_vcpus++;
-        running |= state == VCPU_RUNNING ? XEN_DOMINF_running : 0;
+        running |= read_once(v->running) ? XEN_DOMINF_running : 0;
         awake |= state != VCPU_BLOCKED;
     }
     return running | (awake ? 0 : XEN_DOMINF_blocked);

@@ -2,6 +2,7 @@
 #include <hv/heap.h>
 #include <hv/hypercall.h>
 #include <hv/log.h>
+#include <hv/sched.h>
 #include <hv/string.h>
 #include "access.h"
 #include "domain_info.h"
@@ -89,8 +90,8 @@ static long get_vcpu(struct domain *d, struct xen_domctl *op)
     enum vcpu_state state = __atomic_load_n(&v->state, __ATOMIC_RELAXED);
     op->u.getvcpuinfo.online = state != VCPU_DOWN && state != VCPU_WAIT_SIPI;
     op->u.getvcpuinfo.blocked = state == VCPU_BLOCKED;
-    op->u.getvcpuinfo.running = state == VCPU_RUNNING;
-    op->u.getvcpuinfo.cpu_time = read_once(v->runstate.time[RUNSTATE_running]);
+    op->u.getvcpuinfo.running = read_once(v->running);
+    op->u.getvcpuinfo.cpu_time = sched_runtime(v);
     op->u.getvcpuinfo.cpu = read_once(v->cpu);
     return 0;
 }

@@ -59,7 +59,6 @@ struct domain {
     uint64_t params[HVM_NR_PARAMS];
     bool runstate_update_flag; /* VMASST_TYPE_runstate_update_flag: mark runstate areas while they change */
     uint8_t handle[16];        /* UUID */
-    uint64_t time_offset_ns;   /* system time at creation is not subtracted: guests see host system time */
     struct debug_line debug;
     struct list link; /* all domains, by id */
 };

@@ -1,8 +1,8 @@
 /*
  * hypercall.h - the table of hypercalls (xen/hypercall.c) and what handlers share.
  * A handler copies its argument in once, validates, takes references, then does what cannot fail. It returns the value
- * for RAX. -XEN_ERESTART from a handler means "enter the guest at the same instruction again": v->progress keeps its
- * place.
+ * for RAX. -XEN_ERESTART from a handler means "enter the guest at the same instruction again": the handler has put its
+ * place into the argument registers.
  */
 #pragma once
 #include <hv/guestcopy.h>

@@ -21,5 +21,5 @@ void sched_wake(struct vcpu *v);
 void vcpu_runstate_change(struct vcpu *v, int state, uint64_t now);
 /* The running vCPU may stay for one slice from now (this CPU; when slice_wanted is set). */
 void sched_start_slice(void);
-/* Nanoseconds `v` has run. */
+/* Nanoseconds `v` has run until now. Any CPU. */
 uint64_t sched_runtime(struct vcpu *v);

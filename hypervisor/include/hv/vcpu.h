@@ -37,8 +37,7 @@ enum vcpu_state {
     VCPU_DOWN, /* never started, or after INIT, or HLT with IF=0 */
     VCPU_WAIT_SIPI,
     VCPU_BLOCKED,  /* HLT or SCHEDOP_poll: waits for an interrupt or event */
-    VCPU_RUNNABLE, /* on a run queue */
-    VCPU_RUNNING,
+    VCPU_RUNNABLE, /* on a run queue, or `running` */
 };
 
 struct vlapic;
@@ -55,7 +54,6 @@ struct vcpu {
     uint64_t tsc_aux;                /* loaded with the vCPU if `rdtscp`; RDTSCP and RDPID read it */
     bool rdtscp;                     /* its CPUID shows RDTSCP (guest_msrs_init() says so) */
     unsigned int refused_emulations; /* MMIO emulations in a row that were left to fault again (vcpu/mmio.c) */
-    unsigned int insn_len;           /* length of the instruction of this exit where the vendor knows it, else 0 */
 
     /* scheduling (sched/): guarded by the run queue lock of `cpu` */
     enum vcpu_state state;
@@ -90,7 +88,6 @@ struct vcpu {
 
     /* a long hypercall that wants to be called again */
     bool restart_hypercall;
-    uint64_t progress; /* how far the interrupted hypercall got; meaning is the handler's, 0 at a fresh call */
     uint64_t hypercall_deadline; /* TSC: when the present hypercall has had its share of time; 0 = not asked yet */
     bool initialised;            /* VCPUOP_initialise put registers into `regs`: VCPUOP_up may start it */
 };

@@ -121,7 +121,29 @@ static void the_control_domain_does_not_end_itself(void **state)
     assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 0), 0);
     assert_int_equal(op.u.getdomaininfo.tot_pages, WORLD_RAM);
     assert_int_equal(op.u.getdomaininfo.nr_online_vcpus, 2);
-    assert_true(op.u.getdomaininfo.flags & XEN_DOMINF_running);
+}
+
+/* What `running` means is the scheduler's to say: a vCPU that is awake may wait for a CPU. */
+static void who_runs_is_told(void **state)
+{
+    struct vcpu *v = world_domain(1, 2)->vcpus[1];
+
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 0), 0);
+    assert_true(op.u.getdomaininfo.flags & XEN_DOMINF_running); /* it asks */
+    for (unsigned int running = 0; running < 2; running++) {
+        v->running = running;
+        v->run_ns = 7000 + running;
+        assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
+        assert_int_equal(op.u.getdomaininfo.flags & (XEN_DOMINF_running | XEN_DOMINF_blocked),
+                         running ? XEN_DOMINF_running : 0);
+        assert_int_equal(op.u.getdomaininfo.cpu_time, 7000 + running);
+        op.u.getvcpuinfo.vcpu = 1;
+        assert_int_equal(domctl(XEN_DOMCTL_getvcpuinfo, 1), 0);
+        assert_int_equal(op.u.getvcpuinfo.running, running);
+        assert_int_equal(op.u.getvcpuinfo.online, 1);
+        assert_int_equal(op.u.getvcpuinfo.cpu_time, 7000 + running);
+    }
+    v->running = false;
 }
 
 static void a_shutdown_is_seen_with_its_reason(void **state)
@@ -424,6 +446,7 @@ int main(void)
         TEST(impossible_domains_are_refused),
         TEST(other_interface_versions_are_refused),
         TEST(the_control_domain_does_not_end_itself),
+        TEST(who_runs_is_told),
         TEST(a_shutdown_is_seen_with_its_reason),
         TEST(destruction_goes_on_until_it_is_done),
         TEST(the_first_vcpu_starts_as_described),

@@ -41,7 +41,7 @@ extern struct world world;
 
 /* What happened to a vCPU; ids as in its domain. */
 struct vcpu_notes {
-    uint32_t kicks, upcalls, wakes, blocks, yields, nmis, onlines, time_published, skipped, updates;
+    uint32_t kicks, upcalls, wakes, blocks, yields, nmis, onlines, offlines, time_published, skipped, updates;
     unsigned int cpl;
     bool compat, work;
 };

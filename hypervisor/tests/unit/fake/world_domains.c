@@ -279,6 +279,12 @@ void vcpu_online(struct vcpu *v)
     NOTE(v, onlines);
 }
 
+void vcpu_offline(struct vcpu *v)
+{
+    v->state = VCPU_DOWN;
+    NOTE(v, offlines);
+}
+
 void vcpu_time_publish(struct vcpu *v)
 {
     v->info->time.tsc_to_system_mul = 1;
@@ -300,6 +306,11 @@ void sched_wake(struct vcpu *v)
     if (v->state == VCPU_BLOCKED)
         v->state = VCPU_RUNNABLE;
     NOTE(v, wakes);
+}
+
+uint64_t sched_runtime(struct vcpu *v)
+{
+    return v->run_ns;
 }
 
 /* ---- time ---- */
@@ -460,7 +471,7 @@ struct domain *world_domain_limited(domid_t id, const struct domain_limits *limi
     }
     d->pause_count = 0;
     for (unsigned int i = 0; i < d->max_vcpus; i++)
-        d->vcpus[i]->state = VCPU_RUNNING;
+        d->vcpus[i]->state = VCPU_RUNNABLE;
     if (id == 0)
         dom0 = d;
     return d;
@@ -502,7 +513,9 @@ bool hc_step(struct vcpu *v)
     uint64_t rip = v->regs.rip;
 
     entered = v;
+    v->running = true;
     xen_hypercall(v, 3);
+    v->running = false;
     return v->regs.rip == rip;
 }
 
