@@ -80,7 +80,7 @@ bool acpi_find_rsdp(uint64_t hint, acpi_reader read, uint64_t *at, struct acpi_r
     return search_rsdp(BIOS_AREA, BIOS_AREA_END, read, at, out);
 }
 
-bool acpi_read_header(uint64_t at, acpi_reader read, struct acpi_header *out)
+static bool read_header(uint64_t at, acpi_reader read, struct acpi_header *out)
 {
     return at && read(out, at, sizeof(*out)) && out->length >= sizeof(*out) && out->length <= ACPI_MAX_BYTES;
 }
@@ -89,7 +89,7 @@ static bool try_root(uint64_t at, const char signature[4], unsigned int entry_by
                      struct acpi_root *out)
 {
     struct acpi_header h;
-    if (!acpi_read_header(at, read, &h) || !acpi_is(&h, signature) || !acpi_checksum_good(at, h.length, read))
+    if (!read_header(at, read, &h) || !acpi_is(&h, signature) || !acpi_checksum_good(at, h.length, read))
         return false;
     unsigned int count = (h.length - (unsigned int)sizeof(h)) / entry_bytes;
     if (count > ACPI_MAX_TABLES) {
@@ -114,5 +114,5 @@ bool acpi_table(const struct acpi_root *root, unsigned int n, acpi_reader read, 
 {
     *at = 0;
     return read(at, root->at + sizeof(struct acpi_header) + (uint64_t)n * root->entry_bytes, root->entry_bytes) &&
-           acpi_read_header(*at, read, out);
+           read_header(*at, read, out);
 }

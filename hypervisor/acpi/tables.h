@@ -109,8 +109,6 @@ bool acpi_find_rsdp(uint64_t hint, acpi_reader read, uint64_t *at, struct acpi_r
 bool acpi_find_root(const struct acpi_rsdp *rsdp, acpi_reader read, struct acpi_root *out);
 /* The n-th table's address and header, n < root->count; false if it is unreadable or has an impossible length. */
 bool acpi_table(const struct acpi_root *root, unsigned int n, acpi_reader read, uint64_t *at, struct acpi_header *out);
-/* Reads a header at an address. */
-bool acpi_read_header(uint64_t at, acpi_reader read, struct acpi_header *out);
 /* True if all `bytes` from `at` are readable and add up to 0. */
 bool acpi_checksum_good(uint64_t at, size_t bytes, acpi_reader read);
 /* The value that makes the bytes add up to 0 (the checksum field being 0 now). */

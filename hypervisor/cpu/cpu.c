@@ -27,7 +27,6 @@ void cpu_detect(void)
     host.is_amd = c0.ebx == 0x68747541 || c0.ebx == 0x6f677948; /* "Auth", "Hygo" */
     host.x2apic = c1.ecx & BIT(21);
     host.xsave = c1.ecx & BIT(26);
-    host.tsc_deadline = c1.ecx & BIT(24);
     host.smep = c7.ebx & BIT(7);
     host.smap = c7.ebx & BIT(20);
     host.umip = c7.ecx & BIT(2);

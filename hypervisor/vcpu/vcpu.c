@@ -198,6 +198,6 @@ void vcpu_online(struct vcpu *v)
 
 void vcpu_offline(struct vcpu *v)
 {
-    v->state = VCPU_DOWN;
+    __atomic_store_n(&v->state, VCPU_DOWN, __ATOMIC_SEQ_CST);
     sched_update(v);
 }

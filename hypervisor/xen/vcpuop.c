@@ -1,10 +1,8 @@
 /* vcpuop.c - operations on the caller's vCPUs: timers, shared areas, bringing up and down */
 #include <hv/evtchn.h>
 #include <hv/frame.h>
-#include <hv/frame.h>
 #include <hv/hypercall.h>
 #include <hv/p2m.h>
-#include <hv/sched.h>
 #include <hv/string.h>
 #include <hv/window.h>
 #include "access.h"
@@ -230,8 +228,7 @@ static long down(struct vcpu *v)
     if (!is_up(v))
         return 0;
     v->initialised = true;
-    __atomic_store_n(&v->state, VCPU_DOWN, __ATOMIC_SEQ_CST);
-    sched_update(v);
+    vcpu_offline(v);
     return 0;
 }
 

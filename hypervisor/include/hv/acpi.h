@@ -22,8 +22,3 @@ bool acpi_parse(struct machine *m, acpi_reader read);
  */
 size_t acpi_build_dom0(const struct machine *m, acpi_reader read, unsigned int vcpus, uint64_t at, void *buf,
                        size_t size, uint64_t *rsdp);
-
-/* Ranges of host memory that dom0's tables live in (to be mapped 1:1 whatever the e820 says): calls `add` for each
- * listed table. */
-void acpi_visit_tables(const struct machine *m, acpi_reader read, void (*add)(uint64_t at, size_t bytes, void *ctx),
-                       void *ctx);

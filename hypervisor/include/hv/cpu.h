@@ -79,7 +79,7 @@ extern unsigned int cpu_count; /* online */
 
 /* Host CPU features found at boot. */
 struct host_features {
-    bool x2apic, rdtscp, xsave, smep, smap, umip, pdpe1gb, nx, invariant_tsc, tsc_deadline, is_amd;
+    bool x2apic, rdtscp, xsave, smep, smap, umip, pdpe1gb, nx, invariant_tsc, is_amd;
     bool ibpb;         /* PRED_CMD can make the CPU forget what it learnt of branches */
     bool fpu_pointers; /* the x87 instruction and data pointers are always saved and restored */
     unsigned int phys_bits;

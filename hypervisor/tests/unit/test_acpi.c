@@ -294,36 +294,6 @@ static void too_little_room_is_reported(void **state)
     assert_int_equal(acpi_build_dom0(&host, reader, 33, DOM0_AT, big, sizeof(big), &rsdp), 0);
 }
 
-struct visits {
-    uint64_t at[16];
-    size_t bytes[16];
-    unsigned int count;
-};
-
-static void note_visit(uint64_t at, size_t bytes, void *ctx)
-{
-    struct visits *v = ctx;
-    assert_true(v->count < 16);
-    v->at[v->count] = at;
-    v->bytes[v->count++] = bytes;
-}
-
-static void tables_to_map_are_listed_once(void **state)
-{
-    struct machine host = {};
-    struct visits v = {};
-    USE(q35_tables);
-    assert_true(acpi_parse(&host, reader));
-    acpi_visit_tables(&host, reader, note_visit, &v);
-    assert_int_equal(v.count, 4);
-    assert_int_equal(v.at[0], address_of("FACP"));
-    assert_int_equal(v.at[1], address_of("DSDT"));
-    assert_int_equal(v.bytes[1], ((struct acpi_header *)piece_with("DSDT"))->length);
-    assert_int_equal(v.at[2], address_of("FACS"));
-    assert_int_equal(v.bytes[2], 64);
-    assert_int_equal(v.at[3], address_of("MCFG"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,7 +306,6 @@ int main(void)
         cmocka_unit_test(xsdt_wins_over_rsdt),
         cmocka_unit_test(dom0_sees_its_vcpus_and_the_listed_tables),
         cmocka_unit_test(too_little_room_is_reported),
-        cmocka_unit_test(tables_to_map_are_listed_once),
     };
     return cmocka_run_group_tests_name("acpi", tests, NULL, forget);
 }

@@ -157,7 +157,7 @@ static void vcpus_go_down_and_up(void **state)
     assert_int_equal(vcpu_op(VCPUOP_is_up, 1, &none, 1), 1);
     assert_int_equal(vcpu_op(VCPUOP_down, 1, &none, 1), 0);
     assert_int_equal(w->state, VCPU_DOWN);
-    assert_int_equal(notes(w)->updates, 1);
+    assert_int_equal(notes(w)->offlines, 1);
     assert_int_equal(vcpu_op(VCPUOP_is_up, 1, &none, 1), 0);
     assert_int_equal(vcpu_op(VCPUOP_up, 1, &none, 1), 0); /* with the registers it had */
     assert_int_equal(notes(w)->onlines, 1);
