@@ -1,5 +1,7 @@
 /* atoll_op.c - our own operations */
+#include <hv/frame.h>
 #include <hv/gnttab.h>
+#include <hv/machine.h>
 #include <public/atoll.h>
 #include "access.h"
 #include "atoll_op.h"
@@ -27,7 +29,23 @@ static long info(struct vcpu *v, guest_ptr_t arg)
     return copy_to_guest(v, arg, &answer, sizeof(answer)) ? -XEN_EFAULT : 0;
 }
 
+static long memory(struct vcpu *v, guest_ptr_t arg)
+{
+    struct atoll_memory answer = {.free_pages = frames_free_count()};
+
+    if (!v->domain->is_control)
+        return -XEN_EPERM;
+    for (unsigned int i = 0; i < machine.e820_count; i++)
+        if (machine.e820[i].type == E820_RAM)
+            answer.ram_pages += machine.e820[i].size >> PAGE_SHIFT;
+    return copy_to_guest(v, arg, &answer, sizeof(answer)) ? -XEN_EFAULT : 0;
+}
+
 long do_atoll_op(struct vcpu *v, uint64_t op, guest_ptr_t arg)
 {
-    return op == ATOLL_OP_info ? info(v, arg) : -XEN_ENOSYS;
+    switch (op) {
+    case ATOLL_OP_info: return info(v, arg);
+    case ATOLL_OP_memory: return memory(v, arg);
+    default: return -XEN_ENOSYS;
+    }
 }

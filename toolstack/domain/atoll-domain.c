@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "toolstack/domain/accounts.h"
 #include "toolstack/domain/build.h"
 #include "toolstack/domain/presence.h"
 
@@ -13,6 +14,8 @@ static const char usage[] =
     "Usage: atoll-domain create --kernel VMLINUX [--initrd FILE] [--cmdline TEXT] [--memory MIB] [--vcpus N]\n"
     "                           [--name NAME] [--paused] [--no-store]\n"
     "       atoll-domain list\n"
+    "       atoll-domain memory\n"
+    "       atoll-domain grants DOMID\n"
     "       atoll-domain destroy|pause|unpause|shutdown|reboot DOMID\n"
     "Handles domains beneath atolld, for debugging. VMs are handled with qvm-create, qvm-start and so on.\n";
 
@@ -145,6 +148,29 @@ static int list(struct control *c)
     return count < 0 ? complain("the domains cannot be listed", count) : 0;
 }
 
+static int memory(struct control *c)
+{
+    struct memory_account a;
+    int rc = accounts_memory(c, &a);
+
+    if (rc)
+        return complain("the hypervisor does not tell about its memory", rc);
+    printf("KiB\nram        %10llu\nhypervisor %10llu\ndom0       %10llu\nothers     %10llu\nfree       %10llu\n",
+           (unsigned long long)a.ram_kib, (unsigned long long)a.hypervisor_kib, (unsigned long long)a.dom0_kib,
+           (unsigned long long)a.others_kib, (unsigned long long)a.free_kib);
+    return 0;
+}
+
+static int grants(struct control *c, domid_t domid)
+{
+    struct grant_account a;
+    int rc = accounts_grants(c, domid, &a);
+
+    if (rc == 0)
+        printf("mapped    %6u\nread-only %6u\nwritten   %6u\n", a.mapped, a.read_only, a.written);
+    return rc;
+}
+
 static int destroy(struct control *c, domid_t domid)
 {
     struct domain_info info;
@@ -184,6 +210,8 @@ static int act(struct control *c, const char *verb, const char *id)
     domid_t domid = (domid_t)number;
     if (!strcmp(verb, "destroy"))
         rc = destroy(c, domid);
+    else if (!strcmp(verb, "grants"))
+        rc = grants(c, domid);
     else if (!strcmp(verb, "pause"))
         rc = control_pause(c, domid);
     else if (!strcmp(verb, "unpause"))
@@ -195,7 +223,7 @@ static int act(struct control *c, const char *verb, const char *id)
 
 int main(int argc, char **argv)
 {
-    static const char *const verbs[] = {"destroy", "pause", "unpause", "shutdown", "reboot"};
+    static const char *const verbs[] = {"grants", "destroy", "pause", "unpause", "shutdown", "reboot"};
     const char *verb = argc > 1 ? argv[1] : "--help";
     struct control c;
     int result = -1;
@@ -211,6 +239,8 @@ int main(int argc, char **argv)
         result = create(&c, argc - 1, argv + 1);
     else if (!strcmp(verb, "list"))
         result = list(&c);
+    else if (!strcmp(verb, "memory"))
+        result = memory(&c);
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]) && argc == 3; i++)
         if (!strcmp(verb, verbs[i]))
             result = act(&c, verb, argv[2]);

@@ -14,6 +14,7 @@
 #include <xen/sysctl.h>
 
 #include "common/xen/page.h"
+#include "hypervisor/include/public/atoll.h"
 
 enum { DATA_SIZE = 64 * 1024, SUPERPAGE_ORDER = 9, EXTENTS_PER_CALL = 256 };
 
@@ -280,5 +281,29 @@ int control_free_memory(struct control *c, uint64_t *kib)
 
     if (rc == 0)
         *kib = (op->u.physinfo.free_pages + op->u.physinfo.scrub_pages) * (XEN_PAGE / 1024);
+    return rc;
+}
+
+int control_counts(struct control *c, domid_t domid, struct domain_counts *out)
+{
+    const struct atoll_info *answer = c->op.address;
+    struct atoll_info question = {.domid = domid};
+    int rc = do_op(c, __HYPERVISOR_arch_7, ATOLL_OP_info, &question, sizeof(question));
+
+    if (rc == 0)
+        *out = (struct domain_counts){.mapped_grants = answer->mapped_grants, .grant_frames = answer->grant_frames};
+    return rc;
+}
+
+int control_machine_memory(struct control *c, uint64_t *ram_kib, uint64_t *free_kib)
+{
+    const struct atoll_memory *answer = c->op.address;
+    struct atoll_memory question = {};
+    int rc = do_op(c, __HYPERVISOR_arch_7, ATOLL_OP_memory, &question, sizeof(question));
+
+    if (rc == 0) {
+        *ram_kib = answer->ram_pages * (XEN_PAGE / 1024);
+        *free_kib = answer->free_pages * (XEN_PAGE / 1024);
+    }
     return rc;
 }

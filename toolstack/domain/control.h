@@ -68,3 +68,14 @@ struct domain_info {
 
 /* What is free for new domains, in KiB. */
 [[nodiscard]] int control_free_memory(struct control *c, uint64_t *kib);
+
+/* What only our own hypervisor tells (hypervisor/include/public/atoll.h); others answer -ENOSYS. */
+struct domain_counts {
+    uint32_t mapped_grants; /* mappings that others hold of its granted pages */
+    uint32_t grant_frames;  /* of its grant table, 512 grants each */
+};
+
+[[nodiscard]] int control_counts(struct control *c, domid_t domid, struct domain_counts *out);
+
+/* The machine's RAM and the part that nobody has, in KiB. The rest belongs to domains and to the hypervisor. */
+[[nodiscard]] int control_machine_memory(struct control *c, uint64_t *ram_kib, uint64_t *free_kib);

@@ -9,7 +9,8 @@
 #pragma once
 #include <stdint.h>
 
-#define ATOLL_OP_info 0 /* struct atoll_info */
+#define ATOLL_OP_info   0 /* struct atoll_info */
+#define ATOLL_OP_memory 1 /* struct atoll_memory; for the control domain only */
 
 struct atoll_info {
     uint16_t domid;         /* in: which domain; 0x7ff0 (DOMID_SELF) is the caller */
@@ -19,4 +20,11 @@ struct atoll_info {
     uint32_t grant_frames;  /* out: size of its grant table now, in frames of 512 grants */
     uint64_t exits;         /* out: times its vCPUs have left guest mode by an action of their own, all together */
     uint64_t reserved[5];   /* out: 0 */
+};
+
+/* What is neither free nor some domain's (XEN_SYSCTL_getdomaininfolist) is the hypervisor's own. */
+struct atoll_memory {
+    uint64_t ram_pages;   /* out: of the machine, as the firmware's memory map has it */
+    uint64_t free_pages;  /* out: not given to anybody */
+    uint64_t reserved[6]; /* out: 0 */
 };

@@ -436,7 +436,18 @@ static void counts_of_a_domain_are_told(void **state)
     assert_int_equal(hc_arg(v0, __HYPERVISOR_arch_7, ATOLL_OP_info, &info, sizeof(info)), -XEN_ESRCH);
     info = (struct atoll_info){.domid = 1, .pad1 = 1};
     assert_int_equal(hc_arg(v0, __HYPERVISOR_arch_7, ATOLL_OP_info, &info, sizeof(info)), -XEN_EINVAL);
-    assert_int_equal(hc_arg(v0, __HYPERVISOR_arch_7, 1, &info, sizeof(info)), -XEN_ENOSYS);
+    assert_int_equal(hc_arg(v0, __HYPERVISOR_arch_7, 2, &info, sizeof(info)), -XEN_ENOSYS);
+}
+
+static void memory_of_the_machine_is_told_to_the_control_domain(void **state)
+{
+    struct domain *g = world_domain(1, 1);
+    struct atoll_memory memory = {};
+
+    assert_int_equal(hc_arg(v0, __HYPERVISOR_arch_7, ATOLL_OP_memory, &memory, sizeof(memory)), 0);
+    assert_int_equal(memory.ram_pages, machine.e820[0].size >> PAGE_SHIFT);
+    assert_int_equal(memory.free_pages, frames_free_count());
+    assert_int_equal(hc_arg(g->vcpus[0], __HYPERVISOR_arch_7, ATOLL_OP_memory, &memory, sizeof(memory)), -XEN_EPERM);
 }
 
 int main(void)
@@ -456,6 +467,7 @@ int main(void)
         TEST(domains_are_listed_in_order),
         TEST(the_log_can_be_read_in_pieces),
         TEST(counts_of_a_domain_are_told),
+        TEST(memory_of_the_machine_is_told_to_the_control_domain),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
