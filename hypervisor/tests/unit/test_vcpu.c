@@ -109,7 +109,10 @@ static void time_areas_are_published(void **state)
 
     assert_int_equal(vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &r, sizeof(r)), 0);
     assert_int_equal(v->time_gpa.v, 20 * PAGE_SIZE);
-    assert_int_equal(notes(v)->time_published, 1);
+    const struct vcpu_time_info *t = guest_page(d, 20);
+    assert_int_equal(t->tsc_timestamp, 1000);
+    assert_int_equal(t->version % 2, 0);
+    assert_memory_equal(t, &v->info->time, sizeof(*t));
     r.addr.p = 21 * PAGE_SIZE - 8;
     assert_int_equal(vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &r, sizeof(r)), -XEN_EINVAL);
     r.addr.p = WORLD_GFNS << PAGE_SHIFT;

@@ -16,9 +16,8 @@
 #include <hv/vcpu.h>
 
 #define WORLD_FRAMES  4096u
-#define WORLD_GFNS    1024u /* of each domain */
-#define WORLD_RAM     64u   /* gfns 0 to 63 are RAM at first; a direct domain has the frames of these numbers */
-#define WORLD_DOMAINS 8u
+#define WORLD_GFNS    1024u    /* of each domain */
+#define WORLD_RAM     64u      /* gfns 0 to 63 are RAM at first; a direct domain has the frames of these numbers */
 #define WORLD_ARG     0x1000ul /* guest address where hc() puts its argument: gfns 1 and 2 */
 #define WORLD_SCRATCH 0x3000ul /* where tests put lists */
 
@@ -41,7 +40,7 @@ extern struct world world;
 
 /* What happened to a vCPU; ids as in its domain. */
 struct vcpu_notes {
-    uint32_t kicks, upcalls, wakes, blocks, yields, nmis, onlines, offlines, time_published, skipped, updates;
+    uint32_t kicks, upcalls, wakes, blocks, yields, nmis, onlines, offlines, skipped, updates;
     unsigned int cpl;
     bool compat, work;
 };

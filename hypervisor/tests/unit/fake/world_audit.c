@@ -8,19 +8,21 @@
 
 static char complaint[200];
 static uint32_t expected[WORLD_FRAMES];
+static struct domain *all[MAX_DOMAINS];
+static unsigned int count;
 
 /* References by address spaces and parked pages; and each heap page's own. */
 static void count_frames(void)
 {
     memset(expected, 0, sizeof(expected));
-    for (unsigned int i = 0; i < WORLD_DOMAINS; i++) {
-        struct domain *d = domain_at(i);
-        for (uint64_t gfn = 0; d && gfn < WORLD_GFNS; gfn++) {
+    for (unsigned int i = 0; i < count; i++) {
+        struct domain *d = all[i];
+        for (uint64_t gfn = 0; gfn < WORLD_GFNS; gfn++) {
             struct p2m_entry e = p2m_peek(d, gfn);
             if (e.type != P2M_HOLE && e.type != P2M_MMIO)
                 expected[e.mfn.v]++;
         }
-        for (uint64_t gfn = 0; d && d->is_direct && !d->destroyed && gfn < WORLD_RAM; gfn++) {
+        for (uint64_t gfn = 0; d->is_direct && !d->destroyed && gfn < WORLD_RAM; gfn++) {
             struct p2m_entry e = p2m_peek(d, gfn);
             if (frame_owner(MFN(gfn)) == d->id && !(e.type == P2M_RAM && e.mfn.v == gfn))
                 expected[gfn]++;
@@ -44,25 +46,25 @@ static const char *audit_frames(void)
 }
 
 /* Mappings of each grant, from all maptracks, as state words; and their number per granter. */
-static uint64_t uses[WORLD_DOMAINS][4 * GRANTS_PER_FRAME];
-static uint32_t mapped[WORLD_DOMAINS];
+static uint64_t uses[MAX_DOMAINS][4 * GRANTS_PER_FRAME];
+static uint32_t mapped[MAX_DOMAINS];
 
 static unsigned int slot_of(const struct domain *d)
 {
     unsigned int slot = 0;
 
-    while (domain_at(slot) != d)
+    while (all[slot] != d)
         slot++;
     return slot;
 }
 
 static void count_mappings(void)
 {
-    memset(uses, 0, sizeof(uses));
+    memset(uses, 0, count * sizeof(uses[0]));
     memset(mapped, 0, sizeof(mapped));
-    for (unsigned int i = 0; i < WORLD_DOMAINS; i++) {
-        struct domain *d = domain_at(i);
-        for (uint32_t h = 0; d && h < d->grants->map_page_count * MAPS_PER_PAGE; h++) {
+    for (unsigned int i = 0; i < count; i++) {
+        struct domain *d = all[i];
+        for (uint32_t h = 0; h < d->grants->map_page_count * MAPS_PER_PAGE; h++) {
             struct map_entry *m = map_of(d->grants, h);
             if (m->state != MAP_ACTIVE)
                 continue;
@@ -101,9 +103,9 @@ static uint32_t references_to(struct domain *target)
 {
     uint32_t n = mapped[slot_of(target)];
 
-    for (unsigned int i = 0; i < WORLD_DOMAINS; i++) {
-        struct domain *d = domain_at(i);
-        for (evtchn_port_t port = 1; d && port < d->evtchns->max_ports; port++) {
+    for (unsigned int i = 0; i < count; i++) {
+        struct domain *d = all[i];
+        for (evtchn_port_t port = 1; port < d->evtchns->max_ports; port++) {
             struct port *p = port_entry(d, port);
             if (p && p->kind == PORT_INTERDOMAIN && p->peer == target)
                 n++;
@@ -131,13 +133,12 @@ static const char *audit_ports(struct domain *d)
 
 const char *world_audit(void)
 {
+    count = domains_all(all);
     const char *wrong = audit_frames();
 
     count_mappings();
-    for (unsigned int i = 0; i < WORLD_DOMAINS && !wrong; i++) {
-        struct domain *d = domain_at(i);
-        if (!d)
-            continue;
+    for (unsigned int i = 0; i < count && !wrong; i++) {
+        struct domain *d = all[i];
         wrong = audit_ports(d);
         if (!wrong)
             wrong = audit_grants(d);

@@ -1,215 +1,108 @@
-/* world_domains.c - domains and vCPUs of the fake machine, the hypercall instruction, time, console */
-#include <pthread.h>
+/* world_domains.c - what surrounds domains and vCPUs in the fake machine, the hypercall instruction, time, console */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <hv/cpu.h>
 #include <hv/log.h>
 #include <hv/machine.h>
+#include <hv/machine_power.h>
 #include <hv/options.h>
 #include <hv/sched.h>
 #include <hv/serial.h>
 #include <hv/timer.h>
+#include <hv/vendor.h>
+#include <hv/vioapic.h>
+#include <hv/vlapic.h>
+#include <hv/vpci.h>
+#include <hv/window.h>
 #include "world.h"
 #include "world_inside.h"
 
 struct world world;
-struct domain *dom0;
 struct machine machine;
 struct options options;
 
-static struct domain *domains[WORLD_DOMAINS];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct vcpu_notes all_notes[WORLD_DOMAINS][MAX_VCPUS];
 static _Thread_local struct vcpu *entered;
-static domid_t next_id;
+static _Thread_local jmp_buf power_off;
 
-/* ---- domains ---- */
+/* domain.c looks whether a CPU still has a vCPU's state loaded: this one never has. */
+static struct cpu cpu;
+struct cpu *cpus[MAX_HOST_CPUS] = {&cpu};
+unsigned int cpu_count = 1;
+struct host_features host;
+struct time_scale time_scale = {.boot_tsc = 1000, .mul = 1};
 
-struct domain *domain_at(unsigned int i)
-{
-    return i < WORLD_DOMAINS ? domains[i] : NULL;
-}
+/* ---- what the real domain.c asks of others ---- */
 
-static int slot_of(const struct domain *d)
-{
-    for (unsigned int i = 0; i < WORLD_DOMAINS; i++) {
-        if (domains[i] == d)
-            return (int)i;
-    }
-    abort();
-}
+struct vendor_vcpu {
+    struct vcpu_notes notes;
+};
 
 struct vcpu_notes *notes(struct vcpu *v)
 {
-    return &all_notes[slot_of(v->domain)][v->id];
+    return &v->vendor->notes;
 }
 
-struct domain *domain_get(domid_t id)
+static int make_notes(struct vcpu *v)
 {
-    struct domain *found = NULL;
-
-    pthread_mutex_lock(&lock);
-    for (unsigned int i = 0; i < WORLD_DOMAINS && !found; i++) {
-        if (domains[i] && domains[i]->id == id)
-            found = domains[i];
-    }
-    if (found)
-        domain_ref(found);
-    pthread_mutex_unlock(&lock);
-    return found;
+    v->vendor = heap_alloc(sizeof(*v->vendor));
+    return v->vendor ? 0 : -XEN_ENOMEM;
 }
 
-struct domain *domain_next(domid_t from)
+static void drop_notes(struct vcpu *v)
 {
-    struct domain *best = NULL;
-
-    pthread_mutex_lock(&lock);
-    for (unsigned int i = 0; i < WORLD_DOMAINS; i++) {
-        if (domains[i] && domains[i]->id >= from && (!best || domains[i]->id < best->id))
-            best = domains[i];
-    }
-    if (best)
-        domain_ref(best);
-    pthread_mutex_unlock(&lock);
-    return best;
+    heap_free(v->vendor, sizeof(*v->vendor));
 }
 
-void domain_ref(struct domain *d)
+static int no_maps(struct domain *d)
 {
-    __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
-}
-
-static void free_domain(struct domain *d)
-{
-    for (unsigned int i = 0; i < d->max_vcpus; i++) {
-        vcpu_abi_destroy(d->vcpus[i]);
-        heap_free(d->vcpus[i], sizeof(struct vcpu));
-    }
-    evtchn_destroy(d);
-    gnttab_destroy(d);
-    p2m_free(d);
-    if (d->shared_info)
-        frame_put(heap_page_mfn(d->shared_info));
-    heap_free(d, sizeof(*d));
-}
-
-void domain_put(struct domain *d)
-{
-    pthread_mutex_lock(&lock);
-    if (d->refs == 0)
-        abort();
-    bool last = __atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) == 0;
-    if (last)
-        domains[slot_of(d)] = NULL;
-    pthread_mutex_unlock(&lock);
-    if (last)
-        free_domain(d);
-}
-
-static int make_parts(struct domain *d, const struct domain_limits *limits)
-{
-    p2m_make(d);
-    d->shared_info = heap_shared_page_alloc();
-    if (!d->shared_info || evtchn_create(d, limits->max_ports) ||
-        gnttab_create(d, limits->max_grant_frames, limits->max_maptrack_frames))
-        return -XEN_ENOMEM;
-    for (unsigned int i = 0; i < limits->max_vcpus; i++) {
-        struct vcpu *v = heap_alloc(sizeof(*v));
-        if (!v)
-            return -XEN_ENOMEM;
-        v->id = i;
-        v->domain = d;
-        v->state = VCPU_DOWN;
-        vcpu_abi_init(v);
-        d->vcpus[i] = v;
-        d->max_vcpus = i + 1;
-    }
     return 0;
 }
 
-int domain_create(domid_t id, const struct domain_limits *limits, const uint8_t handle[16], bool control,
-                  struct domain **out)
+static void nothing_to_drop(struct domain *d)
 {
-    struct domain *d = heap_alloc(sizeof(*d));
-    unsigned int slot = 0;
+}
 
-    if (!d)
-        return -XEN_ENOMEM;
-    pthread_mutex_lock(&lock);
-    while (slot < WORLD_DOMAINS && domains[slot])
-        slot++;
-    if (slot == WORLD_DOMAINS || (id < DOMID_FIRST_RESERVED && id < next_id)) {
-        pthread_mutex_unlock(&lock);
-        heap_free(d, sizeof(*d));
-        return slot == WORLD_DOMAINS ? -XEN_E2BIG : -XEN_EEXIST;
-    }
-    d->id = id < DOMID_FIRST_RESERVED ? id : next_id;
-    next_id = (domid_t)(d->id + 1);
-    d->refs = 2;
-    d->is_control = control;
-    d->pause_count = 1;
-    d->shutdown_code = -1;
-    memcpy(d->handle, handle, sizeof(d->handle));
-    domains[slot] = d;
-    memset(all_notes[slot], 0, sizeof(all_notes[slot]));
-    pthread_mutex_unlock(&lock);
-    int rc = make_parts(d, limits);
-    if (rc) {
-        d->dying = true;
-        domain_put(d);
-        domain_put(d);
-        return rc;
-    }
-    *out = d;
+static const struct hvm_vendor world_vendor = {
+    .vcpu_create = make_notes, .vcpu_destroy = drop_notes, .domain_create = no_maps, .domain_destroy = nothing_to_drop};
+const struct hvm_vendor *vendor = &world_vendor;
+
+int vlapic_create(struct vcpu *v)
+{
     return 0;
 }
 
-void domain_pause(struct domain *d)
+void vlapic_destroy(struct vcpu *v)
 {
-    __atomic_fetch_add(&d->pause_count, 1, __ATOMIC_SEQ_CST);
 }
 
-void domain_unpause(struct domain *d)
+void vioapic_destroy(struct domain *d)
 {
-    __atomic_fetch_sub(&d->pause_count, 1, __ATOMIC_SEQ_CST);
 }
 
-void domain_shutdown(struct domain *d, int reason)
+void vpci_destroy(struct domain *d)
 {
-    if (d->is_control)
-        world.machine_shutdown = reason;
-    if (d->shut_down)
-        return;
-    d->shut_down = true;
-    d->shutdown_code = reason;
-    if (dom0)
-        evtchn_raise_global_virq(dom0, VIRQ_DOM_EXC);
 }
 
-void domain_kill(struct domain *d, const char *fmt, ...)
+void guest_msrs_init(struct vcpu *v)
 {
-    domain_shutdown(d, SHUTDOWN_crash);
 }
 
-/* In the real order: no new work, ports, mappings, address space; then the life's own reference. */
-int domain_destroy(struct domain *d)
+void pins_reap(void)
 {
-    if (!d->dying) {
-        spin_lock(&d->control_lock);
-        d->dying = true;
-        spin_unlock(&d->control_lock);
-        domain_pause(d);
-        evtchn_close_all(d);
-    }
-    if (gnttab_release_mappings(d))
-        return -XEN_ERESTART;
-    if (d->destroyed)
-        return -XEN_ESRCH;
-    p2m_drop_all(d);
-    d->destroyed = true;
-    domain_put(d);
-    return 0;
+}
+
+void sched_wait_not_running(struct vcpu *v)
+{
+}
+
+/* The machine goes off in the middle of a hypercall, which never returns. */
+void machine_shutdown(int reason)
+{
+    world.machine_shutdown = reason;
+    longjmp(power_off, 1);
 }
 
 /* ---- vCPUs ---- */
@@ -283,12 +176,6 @@ void vcpu_offline(struct vcpu *v)
 {
     v->state = VCPU_DOWN;
     NOTE(v, offlines);
-}
-
-void vcpu_time_publish(struct vcpu *v)
-{
-    v->info->time.tsc_to_system_mul = 1;
-    NOTE(v, time_published);
 }
 
 bool vcpu_has_work(struct vcpu *v)
@@ -377,6 +264,12 @@ void world_run_timers(void)
     }
 }
 
+void wallclock_get(uint64_t *sec, uint32_t *nsec)
+{
+    *sec = world.wall_sec;
+    *nsec = world.wall_nsec;
+}
+
 void wallclock_set(uint64_t sec, uint32_t nsec)
 {
     world.wall_sec = sec;
@@ -449,8 +342,8 @@ void world_setup(void)
     machine.cpu[0].usable = machine.cpu[1].usable = true;
     machine.e820_count = 1;
     machine.e820[0] = (struct e820_entry){.size = WORLD_FRAMES * PAGE_SIZE, .type = E820_RAM};
-    next_id = 0;
     dom0 = NULL;
+    domains_reset();
     frames_reset();
     timers_reset();
 }
@@ -485,17 +378,29 @@ struct domain *world_domain(domid_t id, unsigned int vcpus)
 }
 
 /* Tests keep the references that world_domain() gave; here they go, together with the life's own. */
+static void end(struct domain *d)
+{
+    if (d == dom0)
+        dom0 = NULL;
+    d->is_control = false; /* it cannot end while it is */
+    while (!d->destroyed && domain_destroy(d) == -XEN_ERESTART) {
+    }
+}
+
 void world_teardown(void)
 {
-    for (unsigned int i = 0; i < WORLD_DOMAINS; i++) {
-        while (domains[i] && !domains[i]->destroyed && domain_destroy(domains[i]) == -XEN_ERESTART) {
-        }
+    struct domain *d;
+
+    for (domid_t id = 0; (d = domain_next(id)); id = (domid_t)(id + 1)) {
+        id = d->id;
+        end(d);
+        domain_put(d);
     }
-    for (unsigned int i = 0; i < WORLD_DOMAINS; i++) {
-        if (domains[i] && domains[i]->refs != 1)
-            panic("domain %u is left with %u references\n", domains[i]->id, domains[i]->refs);
-        if (domains[i])
-            domain_put(domains[i]);
+    while ((d = domain_next(0))) {
+        if (d->refs != 2)
+            panic("domain %u is left with %u references\n", d->id, d->refs - 1);
+        domain_put(d);
+        domain_put(d);
     }
     dom0 = NULL;
     for (uint32_t i = WORLD_RAM; i < WORLD_FRAMES; i++) {
@@ -511,9 +416,16 @@ void world_teardown(void)
 bool hc_step(struct vcpu *v)
 {
     uint64_t rip = v->regs.rip;
+    uint32_t refs = v->domain->refs;
 
     entered = v;
     v->running = true;
+    if (setjmp(power_off)) { /* the machine is off; here the call leaves nothing behind */
+        while (v->domain->refs > refs)
+            domain_put(v->domain);
+        v->running = false;
+        return false;
+    }
     xen_hypercall(v, 3);
     v->running = false;
     return v->regs.rip == rip;

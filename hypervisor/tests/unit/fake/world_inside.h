@@ -7,9 +7,11 @@ void frames_reset(void);
 mfn_t frame_assign_fake(uint64_t number, struct domain *owner);
 bool frame_is_heap(mfn_t mfn);
 uint32_t pin_count(mfn_t mfn);
-struct domain *domain_at(unsigned int i); /* all that exist, by index; no reference */
-void p2m_make(struct domain *d);
-void p2m_drop_all(struct domain *d);
-void p2m_free(struct domain *d);
+void domains_reset(void);                                  /* no id has been used */
+unsigned int domains_all(struct domain *all[MAX_DOMAINS]); /* all that exist; no references */
+/* as in hv/p2m_impl.h, whose structure is not ours */
+int p2m_create(struct domain *d);
+int p2m_teardown(struct domain *d);
+void p2m_destroy(struct domain *d);
 struct p2m_entry p2m_peek(struct domain *d, uint64_t gfn);
 void timers_reset(void);

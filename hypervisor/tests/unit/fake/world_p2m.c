@@ -16,13 +16,14 @@ static _Thread_local bool batching;
 static _Thread_local mfn_t deferred[512];
 static _Thread_local unsigned int deferred_count;
 
-void p2m_make(struct domain *d)
+int p2m_create(struct domain *d)
 {
     d->p2m = calloc(1, sizeof(*d->p2m));
     pthread_mutex_init(&d->p2m->lock, NULL);
+    return 0;
 }
 
-void p2m_free(struct domain *d)
+void p2m_destroy(struct domain *d)
 {
     free(d->p2m);
 }
@@ -150,12 +151,13 @@ gfn_t p2m_max_gfn(struct domain *d)
     return GFN(d->p2m->max_gfn);
 }
 
-void p2m_drop_all(struct domain *d)
+int p2m_teardown(struct domain *d)
 {
     for (uint64_t gfn = 0; gfn < WORLD_GFNS; gfn++) {
         if (d->p2m->entry[gfn].type != P2M_HOLE)
             (void)!p2m_unmap(d, GFN(gfn));
     }
+    return 0;
 }
 
 /* ---- guest memory ---- */
