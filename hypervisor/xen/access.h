@@ -9,6 +9,15 @@
  */
 [[nodiscard]] long hypercall_target(struct vcpu *v, domid_t untrusted_id, struct domain **out);
 
+/*
+ * The same with Xen's answers, in Xen's order: -XEN_ESRCH if there is no such domain, then -XEN_EPERM if it is not the
+ * caller's to act on.
+ */
+[[nodiscard]] long target_domain(struct vcpu *v, domid_t untrusted_id, struct domain **out);
+/* Another domain, for the control domain only: -XEN_ESRCH (DOMID_SELF too), else -XEN_EPERM for itself and for others
+ * than the control domain. */
+[[nodiscard]] long remote_domain(struct vcpu *v, domid_t untrusted_id, struct domain **out);
+
 /* Item `i` of an array that a guest handle names. Not pointer arithmetic: the address is the guest's, and may be
  * anything. */
 #define guest_item(handle, i) guest_ptr_add(GUEST_PTR((uint64_t)(handle).p), (uint64_t)(i) * sizeof(*(handle).p))

@@ -15,7 +15,7 @@ static long info(struct vcpu *v, guest_ptr_t arg)
         return -XEN_EFAULT;
     if (untrusted.pad0 || untrusted.pad1)
         return -XEN_EINVAL;
-    long rc = hypercall_target(v, untrusted.domid, &d);
+    long rc = target_domain(v, untrusted.domid, &d);
     if (rc)
         return rc;
     struct atoll_info answer = {

@@ -86,7 +86,7 @@ static long get_vcpu(struct domain *d, struct xen_domctl *op)
     struct vcpu *v = domain_vcpu(d, op->u.getvcpuinfo.vcpu);
 
     if (!v)
-        return -XEN_ESRCH;
+        return -XEN_EINVAL;
     enum vcpu_state state = __atomic_load_n(&v->state, __ATOMIC_RELAXED);
     op->u.getvcpuinfo.online = state != VCPU_DOWN && state != VCPU_WAIT_SIPI;
     op->u.getvcpuinfo.blocked = state == VCPU_BLOCKED;
@@ -199,9 +199,9 @@ long do_domctl(struct vcpu *v, guest_ptr_t arg)
     if (untrusted.cmd == XEN_DOMCTL_createdomain) {
         rc = create(&untrusted);
     } else {
-        rc = hypercall_target(v, untrusted.domain, &d);
-        if (rc)
-            return rc;
+        d = domain_get(untrusted.domain);
+        if (!d)
+            return -XEN_ESRCH;
         rc = on_domain(v, d, &untrusted);
         domain_put(d);
     }

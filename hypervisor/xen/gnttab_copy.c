@@ -19,7 +19,9 @@ struct end {
 static int open_granted(struct vcpu *v, struct granter_cache *cache, const struct gnttab_copy_ptr *untrusted,
                         struct end *e)
 {
-    struct domain *granter = granter_find(v, cache, untrusted->domid);
+    domid_t id =
+        untrusted->domid == DOMID_SELF ? v->domain->id : untrusted->domid; /* here it is resolved, in maps not */
+    struct domain *granter = granter_find(cache, id);
 
     if (!granter || granter->dying)
         return GNTST_bad_domain;

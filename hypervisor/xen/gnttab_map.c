@@ -23,14 +23,13 @@ struct map_request {
     bool write;
 };
 
-static int decode_map(struct vcpu *v, struct granter_cache *cache, const struct gnttab_map_grant_ref *untrusted,
-                      struct map_request *r)
+static int decode_map(struct granter_cache *cache, const struct gnttab_map_grant_ref *untrusted, struct map_request *r)
 {
     int status = check_flags(untrusted->flags);
 
     if (status != GNTST_okay)
         return status;
-    r->granter = granter_find(v, cache, untrusted->dom);
+    r->granter = granter_find(cache, untrusted->dom);
     if (!r->granter || r->granter->dying)
         return GNTST_bad_domain;
     if (untrusted->host_addr & PAGE_MASK)
@@ -80,7 +79,7 @@ static void map_one(struct vcpu *v, struct granter_cache *cache, struct gnttab_m
 {
     struct map_request request;
     grant_handle_t handle = 0;
-    int status = decode_map(v, cache, op, &request);
+    int status = decode_map(cache, op, &request);
 
     if (status == GNTST_okay)
         status = map(v->domain, &request, &handle);

@@ -12,14 +12,12 @@ bool grant_batch_pause(struct vcpu *v, guest_ptr_t arg, uint64_t count, uint64_t
     return true;
 }
 
-struct domain *granter_find(struct vcpu *v, struct granter_cache *cache, domid_t untrusted_id)
+struct domain *granter_find(struct granter_cache *cache, domid_t untrusted_id)
 {
-    domid_t id = untrusted_id == DOMID_SELF ? v->domain->id : untrusted_id;
-
-    if (cache->domain && cache->domain->id == id)
+    if (cache->domain && cache->domain->id == untrusted_id)
         return cache->domain;
     granter_drop(cache);
-    cache->domain = domain_get(id);
+    cache->domain = domain_get(untrusted_id);
     return cache->domain;
 }
 
@@ -33,7 +31,7 @@ void granter_drop(struct granter_cache *cache)
 static int16_t size_of(struct vcpu *v, struct gnttab_query_size *query)
 {
     struct domain *d;
-    long rc = hypercall_target(v, query->dom, &d);
+    long rc = target_domain(v, query->dom, &d);
 
     if (rc)
         return rc == -XEN_EPERM ? GNTST_permission_denied : GNTST_bad_domain;
@@ -79,7 +77,7 @@ static long get_version(struct vcpu *v, guest_ptr_t arg)
 
     if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
         return -XEN_EFAULT;
-    long rc = hypercall_target(v, untrusted.dom, &d);
+    long rc = target_domain(v, untrusted.dom, &d);
     if (rc)
         return rc;
     domain_put(d);

@@ -89,6 +89,6 @@ bool grant_batch_pause(struct vcpu *v, guest_ptr_t arg, uint64_t count, uint64_t
 struct granter_cache {
     struct domain *domain;
 };
-struct domain *granter_find(struct vcpu *v, struct granter_cache *cache,
-                            domid_t untrusted_id); /* borrowed; NULL: bad domain */
+/* Borrowed; NULL: there is none. DOMID_SELF is not resolved. */
+struct domain *granter_find(struct granter_cache *cache, domid_t untrusted_id);
 void granter_drop(struct granter_cache *cache);

@@ -31,11 +31,32 @@ static long set_callback(struct domain *d, uint64_t value)
     return 0;
 }
 
-/* What a guest may write of its own; all else is the toolstack's. */
-static bool guest_may_set(uint32_t index)
+/* What a domain may read and write of its own; all else is for the toolstack. */
+enum { OWN_READ = 1, OWN_WRITE = 2, DEPRECATED = 4 };
+
+static const uint8_t rights[HVM_NR_PARAMS] = {
+    [HVM_PARAM_CALLBACK_IRQ] = OWN_READ | OWN_WRITE,
+    [HVM_PARAM_STORE_PFN] = OWN_READ,
+    [HVM_PARAM_STORE_EVTCHN] = OWN_READ | OWN_WRITE,
+    [HVM_PARAM_PAE_ENABLED] = DEPRECATED,
+    [HVM_PARAM_DM_DOMAIN] = DEPRECATED,
+    [HVM_PARAM_VM86_TSS] = OWN_READ | OWN_WRITE,
+    [HVM_PARAM_CONSOLE_PFN] = OWN_READ,
+    [HVM_PARAM_CONSOLE_EVTCHN] = OWN_READ | OWN_WRITE,
+    [HVM_PARAM_ACPI_IOPORTS_LOCATION] = OWN_READ | OWN_WRITE,
+    [HVM_PARAM_MEMORY_EVENT_CR0... HVM_PARAM_BUFIOREQ_EVTCHN] = DEPRECATED,
+    [HVM_PARAM_MEMORY_EVENT_MSR] = DEPRECATED,
+    [HVM_PARAM_VM_GENERATION_ID_ADDR] = OWN_READ | OWN_WRITE,
+    [HVM_PARAM_ALTP2M] = OWN_READ,
+    [HVM_PARAM_X87_FIP_WIDTH] = OWN_READ,
+    [HVM_PARAM_VM86_TSS_SIZED] = OWN_READ | OWN_WRITE,
+};
+
+static long may(const struct vcpu *v, const struct domain *d, uint32_t index, uint8_t right)
 {
-    return index == HVM_PARAM_CALLBACK_IRQ || index == HVM_PARAM_VM86_TSS || index == HVM_PARAM_VM86_TSS_SIZED ||
-           index == HVM_PARAM_ACPI_IOPORTS_LOCATION || index == HVM_PARAM_VM_GENERATION_ID_ADDR;
+    if (rights[index] & DEPRECATED)
+        return -XEN_EINVAL;
+    return d == v->domain && !(rights[index] & right) ? -XEN_EPERM : 0;
 }
 
 static long set_param(struct vcpu *v, guest_ptr_t arg)
@@ -48,14 +69,13 @@ static long set_param(struct vcpu *v, guest_ptr_t arg)
     if (untrusted.index >= HVM_NR_PARAMS)
         return -XEN_EINVAL;
     uint32_t index = (uint32_t)index_nospec(untrusted.index, HVM_NR_PARAMS);
-    long rc = hypercall_target(v, untrusted.domid, &d);
+    long rc = target_domain(v, untrusted.domid, &d);
     if (rc)
         return rc;
-    if (index == HVM_PARAM_CALLBACK_IRQ)
+    rc = may(v, d, index, OWN_WRITE);
+    if (rc == 0 && index == HVM_PARAM_CALLBACK_IRQ)
         rc = set_callback(d, untrusted.value);
-    else if (!v->domain->is_control && !guest_may_set(index))
-        rc = -XEN_EPERM;
-    else
+    else if (rc == 0)
         __atomic_store_n(&d->params[index], untrusted.value, __ATOMIC_RELAXED);
     domain_put(d);
     return rc;
@@ -71,11 +91,15 @@ static long get_param(struct vcpu *v, guest_ptr_t arg)
         return -XEN_EFAULT;
     if (untrusted.index >= HVM_NR_PARAMS)
         return -XEN_EINVAL;
-    long rc = hypercall_target(v, untrusted.domid, &d);
+    uint32_t index = (uint32_t)index_nospec(untrusted.index, HVM_NR_PARAMS);
+    long rc = target_domain(v, untrusted.domid, &d);
     if (rc)
         return rc;
-    uint64_t value = read_once(d->params[index_nospec(untrusted.index, HVM_NR_PARAMS)]);
+    rc = may(v, d, index, OWN_READ);
+    uint64_t value = read_once(d->params[index]);
     domain_put(d);
+    if (rc)
+        return rc;
     return copy_to_guest(v, guest_ptr_add(arg, offsetof(struct xen_hvm_param, value)), &value, sizeof(value))
                ? -XEN_EFAULT
                : 0;
@@ -112,7 +136,7 @@ static long get_mem_type(struct vcpu *v, guest_ptr_t arg)
 
     if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
         return -XEN_EFAULT;
-    long rc = hypercall_target(v, untrusted.domid, &d);
+    long rc = target_domain(v, untrusted.domid, &d);
     if (rc)
         return rc;
     switch (p2m_lookup(d, GFN(untrusted.pfn)).type) {

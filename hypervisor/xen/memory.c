@@ -33,7 +33,7 @@ static long ask_domain(struct vcpu *v, guest_ptr_t arg, long (*answer)(struct do
 
     if (copy_from_guest(v, &untrusted_id, arg, sizeof(untrusted_id)))
         return -XEN_EFAULT;
-    long rc = hypercall_target(v, untrusted_id, &d);
+    long rc = target_domain(v, untrusted_id, &d);
     if (rc)
         return rc;
     rc = answer(d);
@@ -56,11 +56,20 @@ static long maximum_gpfn(struct domain *d)
     return (long)p2m_max_gfn(d).v;
 }
 
+/* Calls that go on from a position; the others have none. */
+static bool is_list(uint64_t op)
+{
+    return op == XENMEM_populate_physmap || op == XENMEM_decrease_reservation || op == XENMEM_add_to_physmap_batch ||
+           op == XENMEM_acquire_resource;
+}
+
 /* memory_map is not answered: start_info (version 1) carries the map, and then kernels do not ask. */
 long do_memory_op(struct vcpu *v, uint64_t cmd, guest_ptr_t arg)
 {
     uint64_t start = cmd >> OP_BITS;
 
+    if (start && !is_list(cmd & OP_MASK))
+        return -XEN_EINVAL;
     switch (cmd & OP_MASK) {
     case XENMEM_populate_physmap: return memory_populate(v, arg, start);
     case XENMEM_decrease_reservation: return memory_decrease(v, arg, start);

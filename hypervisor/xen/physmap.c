@@ -37,8 +37,10 @@ static mfn_t shared_page(struct domain *owner, unsigned int space, uint64_t untr
  * no PVH kernel does: refused. */
 static long add_one(struct domain *d, const struct xen_add_to_physmap *untrusted)
 {
-    if (untrusted->space != XENMAPSPACE_shared_info && untrusted->space != XENMAPSPACE_grant_table)
+    if (untrusted->space == XENMAPSPACE_gmfn || untrusted->space == XENMAPSPACE_gmfn_range)
         return -XEN_EOPNOTSUPP;
+    if (untrusted->space == XENMAPSPACE_dev_mmio && !d->is_control)
+        return -XEN_EACCES;
     mfn_t mfn = shared_page(d, untrusted->space, untrusted->idx);
     if (mfn.v == MFN_NONE.v)
         return -XEN_EINVAL;
@@ -52,7 +54,9 @@ long memory_add_to_physmap(struct vcpu *v, guest_ptr_t arg)
 
     if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
         return -XEN_EFAULT;
-    long rc = hypercall_target(v, untrusted.domid, &d);
+    if (untrusted.space == XENMAPSPACE_gmfn_foreign)
+        return -XEN_ENOSYS; /* in batches only */
+    long rc = target_domain(v, untrusted.domid, &d);
     if (rc)
         return rc;
     rc = add_one(d, &untrusted);
@@ -67,11 +71,11 @@ long memory_remove_from_physmap(struct vcpu *v, guest_ptr_t arg)
 
     if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
         return -XEN_EFAULT;
-    long rc = hypercall_target(v, untrusted.domid, &d);
+    long rc = target_domain(v, untrusted.domid, &d);
     if (rc)
         return rc;
     direct_lock(d);
-    rc = p2m_lookup(d, GFN(untrusted.gpfn)).type == P2M_MMIO ? -XEN_EPERM : direct_unmap(d, GFN(untrusted.gpfn));
+    rc = p2m_lookup(d, GFN(untrusted.gpfn)).type == P2M_MMIO ? -XEN_ENOENT : direct_unmap(d, GFN(untrusted.gpfn));
     direct_unlock(d);
     domain_put(d);
     return rc;
@@ -89,16 +93,23 @@ static long add_foreign(struct domain *mapper, struct domain *owner, uint64_t un
     return place(mapper, GFN(untrusted_gfn), mfn, P2M_FOREIGN);
 }
 
-static long batch_item(struct domain *d, struct domain *owner, const struct xen_add_to_physmap_batch *b, uint64_t index,
-                       uint64_t gfn)
+/* Whose pages a batch puts where. */
+struct batch {
+    struct domain *mapper, *owner; /* owner: of foreign pages, else NULL */
+    long owner_error;              /* why foreign pages cannot be had: told for each of them, as Xen does */
+};
+
+static long batch_item(const struct batch *with, const struct xen_add_to_physmap_batch *b, uint64_t index, uint64_t gfn)
 {
-    if (owner)
-        return add_foreign(d, owner, index, gfn);
-    return add_one(d, &(struct xen_add_to_physmap){.space = b->space, .idx = index, .gpfn = gfn});
+    if (with->owner_error)
+        return with->owner_error;
+    if (with->owner)
+        return add_foreign(with->mapper, with->owner, index, gfn);
+    return add_one(with->mapper, &(struct xen_add_to_physmap){.space = b->space, .idx = index, .gpfn = gfn});
 }
 
-static long batch_items(struct vcpu *v, struct domain *d, struct domain *owner,
-                        const struct xen_add_to_physmap_batch *b, uint64_t start)
+static long batch_items(struct vcpu *v, const struct batch *with, const struct xen_add_to_physmap_batch *b,
+                        uint64_t start)
 {
     for (uint64_t i = start; i < b->size; i++) {
         uint64_t untrusted_index, untrusted_gfn;
@@ -107,45 +118,46 @@ static long batch_items(struct vcpu *v, struct domain *d, struct domain *owner,
         if (copy_from_guest(v, &untrusted_index, guest_item(b->idxs, i), sizeof(untrusted_index)) ||
             copy_from_guest(v, &untrusted_gfn, guest_item(b->gpfns, i), sizeof(untrusted_gfn)))
             return -XEN_EFAULT;
-        int error = (int)batch_item(d, owner, b, untrusted_index, untrusted_gfn);
+        int error = (int)batch_item(with, b, untrusted_index, untrusted_gfn);
         if (copy_to_guest(v, guest_item(b->errs, i), &error, sizeof(error)))
             return -XEN_EFAULT;
     }
     return 0;
 }
 
-/* Others' pages: only the control domain, and only into itself. */
+/* Others' pages: only the control domain, and only into itself. The dying have none any more. */
 static long find_owner(struct vcpu *v, struct domain *mapper, domid_t untrusted_id, struct domain **owner)
 {
-    if (!v->domain->is_control || mapper != v->domain)
-        return -XEN_EPERM;
-    long rc = hypercall_target(v, untrusted_id, owner);
-    if (rc)
-        return rc;
-    if (*owner != mapper && !(*owner)->dying)
+    long rc = remote_domain(v, untrusted_id, owner);
+
+    if (rc == 0 && mapper == v->domain && !(*owner)->dying)
         return 0;
-    rc = *owner == mapper ? -XEN_EINVAL : -XEN_ESRCH;
-    domain_put(*owner);
+    if (rc == 0) {
+        rc = mapper == v->domain ? -XEN_ESRCH : -XEN_EPERM;
+        domain_put(*owner);
+    }
+    *owner = NULL;
     return rc;
 }
 
 long memory_add_batch(struct vcpu *v, guest_ptr_t arg, uint64_t start)
 {
     struct xen_add_to_physmap_batch untrusted;
-    struct domain *d, *owner = NULL;
+    struct batch with = {0};
 
     if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
         return -XEN_EFAULT;
-    long rc = hypercall_target(v, untrusted.domid, &d);
+    if (untrusted.space == XENMAPSPACE_gmfn_range)
+        return -XEN_EOPNOTSUPP;
+    long rc = target_domain(v, untrusted.domid, &with.mapper);
     if (rc)
         return rc;
     if (untrusted.space == XENMAPSPACE_gmfn_foreign)
-        rc = find_owner(v, d, untrusted.u.foreign_domid, &owner);
-    if (rc == 0)
-        rc = batch_items(v, d, owner, &untrusted, start);
-    if (owner)
-        domain_put(owner);
-    domain_put(d);
+        with.owner_error = find_owner(v, with.mapper, untrusted.u.foreign_domid, &with.owner);
+    rc = start > untrusted.size ? -XEN_EILSEQ : batch_items(v, &with, &untrusted, start);
+    if (with.owner)
+        domain_put(with.owner);
+    domain_put(with.mapper);
     return rc;
 }
 
@@ -199,7 +211,7 @@ long memory_acquire_resource(struct vcpu *v, guest_ptr_t arg, uint64_t start)
     if (rc)
         return rc;
     if (untrusted.type != XENMEM_resource_grant_table || untrusted.id != XENMEM_resource_grant_table_id_shared)
-        rc = -XEN_EOPNOTSUPP;
+        rc = -XEN_EINVAL;
     else
         rc = resource(v, arg, owner, &untrusted, start);
     domain_put(owner);

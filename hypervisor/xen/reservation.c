@@ -5,9 +5,8 @@
 #include "direct.h"
 #include "memory_ops.h"
 
-/* Largest pieces: 2 MiB for a domain itself, 1 GiB when the control domain builds another. */
-#define OWN_MAX_ORDER     9u
-#define CONTROL_MAX_ORDER 18u
+/* Largest pieces, 2 MiB: what there is of contiguous memory, and what one step may take. */
+#define MAX_ORDER 9u
 
 /* What both operations ask, checked: the lists' items are read one at a time. */
 struct request {
@@ -17,32 +16,20 @@ struct request {
     unsigned int order;
 };
 
-static long decode(struct vcpu *v, guest_ptr_t arg, uint64_t start, struct request *r)
+/* False: nothing can be done. Xen tells no reason then: the answer of these calls is always how far they came. */
+static bool decode(struct vcpu *v, guest_ptr_t arg, uint64_t start, struct request *r)
 {
     struct xen_memory_reservation untrusted;
 
     if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
-        return -XEN_EFAULT;
-    if (untrusted.nr_extents > INT32_MAX || start > untrusted.nr_extents)
-        return -XEN_EINVAL;
-    long rc = hypercall_target(v, untrusted.domid, &r->domain);
-    if (rc)
-        return rc;
-    unsigned int max_order = r->domain == v->domain ? OWN_MAX_ORDER : CONTROL_MAX_ORDER;
-    if (untrusted.extent_order > max_order) {
-        domain_put(r->domain);
-        return -XEN_EPERM;
-    }
+        return false;
+    if (untrusted.nr_extents > INT32_MAX || start >= untrusted.nr_extents || untrusted.extent_order > MAX_ORDER ||
+        target_domain(v, untrusted.domid, &r->domain))
+        return false;
     r->list = GUEST_PTR((uint64_t)untrusted.extent_start.p);
     r->count = untrusted.nr_extents;
     r->order = untrusted.extent_order;
-    return 0;
-}
-
-/* Memory for guests is mapped in the three sizes that page tables have. */
-static bool order_mappable(unsigned int order)
-{
-    return order == 0 || order == 9 || order == 18;
+    return true;
 }
 
 static void give_back(mfn_t mfn, unsigned int order)
@@ -62,7 +49,7 @@ static bool populate_direct(struct domain *d, gfn_t gfn, unsigned int order)
     return all;
 }
 
-/* Where single pages have been before, there is a table of them. Gives back the frames that do not get in. */
+/* Where single pages are or have been, there is a table of them. Gives back the frames that do not get in. */
 static int map_singly(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order)
 {
     int failed = 0;
@@ -80,10 +67,10 @@ static int map_singly(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order
 /* Takes the frames over, also on failure. */
 static int map_extent(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order)
 {
-    int rc = d->dying ? -XEN_ESRCH : p2m_map_order(d, gfn, mfn, order, P2M_RAM);
+    bool one_entry = order == 0 || order == MAX_ORDER; /* as page tables have it */
+    int rc = d->dying ? -XEN_ESRCH : one_entry ? p2m_map_order(d, gfn, mfn, order, P2M_RAM) : -XEN_EEXIST;
 
-    if (rc == -XEN_EEXIST &&
-        order <= OWN_MAX_ORDER) /* more would hold the lock too long: the caller takes smaller ones */
+    if (rc == -XEN_EEXIST)
         return map_singly(d, gfn, mfn, order);
     if (rc)
         give_back(mfn, order);
@@ -140,11 +127,10 @@ static long each_extent(struct vcpu *v, const struct request *r, uint64_t op, ui
 long memory_populate(struct vcpu *v, guest_ptr_t arg, uint64_t start)
 {
     struct request r;
-    long rc = decode(v, arg, start, &r);
 
-    if (rc)
-        return rc;
-    rc = order_mappable(r.order) ? each_extent(v, &r, XENMEM_populate_physmap, start, populate_extent) : -XEN_EINVAL;
+    if (!decode(v, arg, start, &r))
+        return (long)start;
+    long rc = each_extent(v, &r, XENMEM_populate_physmap, start, populate_extent);
     domain_put(r.domain);
     return rc;
 }
@@ -152,12 +138,10 @@ long memory_populate(struct vcpu *v, guest_ptr_t arg, uint64_t start)
 long memory_decrease(struct vcpu *v, guest_ptr_t arg, uint64_t start)
 {
     struct request r;
-    long rc = decode(v, arg, start, &r);
 
-    if (rc)
-        return rc;
-    rc =
-        r.order <= OWN_MAX_ORDER ? each_extent(v, &r, XENMEM_decrease_reservation, start, decrease_extent) : -XEN_EPERM;
+    if (!decode(v, arg, start, &r))
+        return (long)start;
+    long rc = each_extent(v, &r, XENMEM_decrease_reservation, start, decrease_extent);
     domain_put(r.domain);
     return rc;
 }

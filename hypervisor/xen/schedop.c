@@ -24,14 +24,14 @@ static long remote_shutdown(struct vcpu *v, guest_ptr_t arg)
 
     if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
         return -XEN_EFAULT;
-    if (untrusted.reason > SHUTDOWN_MAX)
-        return -XEN_EINVAL;
-    long rc = v->domain->is_control ? hypercall_target(v, untrusted.domain_id, &d) : -XEN_EPERM;
-    if (rc)
-        return rc;
-    domain_shutdown(d, (int)untrusted.reason);
+    d = domain_get(untrusted.domain_id);
+    if (!d)
+        return -XEN_ESRCH;
+    long rc = !v->domain->is_control ? -XEN_EPERM : untrusted.reason > SHUTDOWN_MAX ? -XEN_EINVAL : 0;
+    if (rc == 0)
+        domain_shutdown(d, (int)untrusted.reason);
     domain_put(d);
-    return 0;
+    return rc;
 }
 
 static bool any_pending(struct vcpu *v)

@@ -350,6 +350,8 @@ static void shutdowns_are_recorded(void **state)
 
     assert_int_equal(hc_arg(v, __HYPERVISOR_sched_op, SCHEDOP_shutdown, &s, sizeof(s)), -XEN_EINVAL);
     assert_int_equal(hc_arg(v, __HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &r, sizeof(r)), -XEN_EPERM);
+    r.domain_id = DOMID_SELF;
+    assert_int_equal(hc_arg(v, __HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &r, sizeof(r)), -XEN_ESRCH);
     assert_false(d->shut_down);
     s.reason = SHUTDOWN_reboot;
     assert_int_equal(hc_arg(v, __HYPERVISOR_sched_op, SCHEDOP_shutdown, &s, sizeof(s)), 0);
@@ -394,6 +396,13 @@ static void params_read_zero_until_the_toolstack_sets_them(void **state)
     assert_int_equal(set_param(u, 1, HVM_NR_PARAMS, 9), -XEN_EINVAL);
     assert_int_equal(get_param(v, DOMID_SELF, ~0u, &value), -XEN_EINVAL);
     assert_int_equal(set_param(u, 99, 1, 9), -XEN_ESRCH);
+    assert_int_equal(set_param(v, 99, 1, 9), -XEN_ESRCH);
+    assert_int_equal(set_param(v, 0, 1, 9), -XEN_EPERM);
+    assert_int_equal(set_param(v, DOMID_SELF, HVM_PARAM_STORE_EVTCHN, 9), 0);
+    assert_int_equal(get_param(v, DOMID_SELF, HVM_PARAM_TRIPLE_FAULT_REASON, &value), -XEN_EPERM);
+    assert_int_equal(get_param(u, 1, HVM_PARAM_TRIPLE_FAULT_REASON, &value), 0);
+    assert_int_equal(set_param(u, 1, HVM_PARAM_NESTEDHVM, 1), -XEN_EINVAL);
+    assert_int_equal(get_param(v, DOMID_SELF, HVM_PARAM_PAE_ENABLED, &value), -XEN_EINVAL);
 }
 
 static void callbacks_follow_the_rules_of_pvh(void **state)
