@@ -64,7 +64,7 @@ void api_vm_clone(struct api *api, struct vm *vm, const struct api_call *call, s
     if (rc) {
         if (volume_remove(r->state_dir, new.uuid))
             log_error("'%s': its volumes could not be removed again", new.name);
-        answer_errorf(reply, API_FAILED, "'%s' cannot be cloned: %s.", vm->name, strerror(-rc));
+        answer_errorf(reply, API_FAILED, "'%s' cannot be cloned: %s.", vm->name, volume_reason(rc));
         return;
     }
     api->emit(api, &(struct api_event){.name = "domain-add", .keys = {"vm", added->name}});

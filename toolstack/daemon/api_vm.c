@@ -110,14 +110,14 @@ static void create(struct api *api, struct vm *vm, const struct vm *template, st
     int rc = make_volumes(api->registry, vm, template);
 
     if (rc) {
-        answer_errorf(reply, API_FAILED, "the volumes of '%s' cannot be made: %s.", vm->name, strerror(-rc));
+        answer_errorf(reply, API_FAILED, "the volumes of '%s' cannot be made: %s.", vm->name, volume_reason(rc));
         return;
     }
     rc = registry_add(api->registry, vm, &added);
     if (rc) {
         if (volume_remove(api->registry->state_dir, vm->uuid))
             log_error("'%s': its volumes could not be removed again", vm->name);
-        answer_errorf(reply, API_FAILED, "'%s' cannot be written to the database: %s.", vm->name, strerror(-rc));
+        answer_errorf(reply, API_FAILED, "'%s' cannot be written to the database: %s.", vm->name, volume_reason(rc));
         return;
     }
     api->emit(api, &event);

@@ -29,7 +29,7 @@ static int report(struct database *db, const char *what)
     if (code == SQLITE_CONSTRAINT_UNIQUE)
         return -EEXIST;
     log_error("database: %s: %s", what, sqlite3_errmsg(db->sql));
-    return -EIO;
+    return code == SQLITE_FULL || sqlite3_system_errno(db->sql) == ENOSPC ? -ENOSPC : -EIO;
 }
 
 /* Prepares `text` and binds strings to its parameters; nullptr and a log line if it cannot. */

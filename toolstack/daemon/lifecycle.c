@@ -76,7 +76,7 @@ static void work_start(struct job *job)
 
     j->rc = volume_start(&owner, 1ull << VOLATILE_BYTES_LOG2, &volumes);
     if (j->rc) {
-        snprintf(j->why, sizeof(j->why), "the volumes of '%s' cannot be made: %s.", j->plan.name, strerror(-j->rc));
+        snprintf(j->why, sizeof(j->why), "the volumes of '%s' cannot be made: %s.", j->plan.name, volume_reason(j->rc));
         return;
     }
     struct runtime_start request = start_plan_request(&j->plan, &volumes);

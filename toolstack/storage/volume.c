@@ -207,3 +207,10 @@ int volume_remove_folder(const char *folder)
     closedir(dir);
     return rmdir(folder) < 0 ? -errno : 0;
 }
+
+const char *volume_reason(int rc)
+{
+    if (rc == -ENOSPC || rc == -EDQUOT)
+        return "the disk is full; delete a VM that is not needed with qvm-remove, and try again";
+    return strerror(-rc);
+}

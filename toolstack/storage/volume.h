@@ -60,3 +60,6 @@ void volume_paths(const struct volume_owner *owner, struct volume_set *out);
 
 /* Path of a StandaloneVM's own root. */
 void volume_own_root(char out[VOLUME_PATH_MAX], const char *state_dir, const char *uuid);
+
+/* Why one of these failed and what to do, to stand after a colon, without a full stop. */
+[[nodiscard]] const char *volume_reason(int rc);
