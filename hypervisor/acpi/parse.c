@@ -149,15 +149,20 @@ static bool parse_table(struct machine *m, uint64_t at, const struct acpi_header
                         struct found *found)
 {
     bool madt = acpi_is(h, "APIC"), fadt = acpi_is(h, "FACP"), mcfg = acpi_is(h, "MCFG"), hpet = acpi_is(h, "HPET");
-    if (!madt && !fadt && !mcfg && !hpet)
+    bool dmar = acpi_is(h, "DMAR") && !m->dmar.found;
+    if (!madt && !fadt && !mcfg && !hpet && !dmar)
         return true;
     if (!acpi_checksum_good(at, h->length, read)) {
         log_warn("acpi: table %c%c%c%c at %#llx has a wrong checksum and is ignored", h->signature[0], h->signature[1],
                  h->signature[2], h->signature[3], (unsigned long long)at);
+        if (dmar)
+            m->dmar.unusable = "its DMAR table has a wrong checksum";
         return true;
     }
     if (hpet)
         m->has_hpet = true;
+    if (dmar)
+        acpi_parse_dmar(&m->dmar, at, h, read);
     if (mcfg)
         return parse_mcfg(m, at, h, read);
     if (fadt && !found->fadt)
@@ -174,6 +179,8 @@ bool acpi_parse(struct machine *m, acpi_reader read)
     struct found found = {};
 
     m->reset_space = GAS_NONE;
+    memset(&m->dmar, 0, sizeof(m->dmar));
+    m->dmar.unusable = "it has no DMAR table";
     if (!acpi_find_rsdp(m->rsdp, read, &m->rsdp, &rsdp)) {
         log_err("acpi: no RSDP from the boot loader and none in the BIOS area");
         return false;

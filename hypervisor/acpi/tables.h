@@ -114,3 +114,5 @@ bool acpi_checksum_good(uint64_t at, size_t bytes, acpi_reader read);
 /* The value that makes the bytes add up to 0 (the checksum field being 0 now). */
 uint8_t acpi_checksum(const void *table, size_t bytes);
 bool acpi_is(const struct acpi_header *h, const char signature[4]);
+/* The DMAR table at an address, its checksum being good. What is wrong with it stands in d->unusable. */
+void acpi_parse_dmar(struct dmar *d, uint64_t at, const struct acpi_header *h, acpi_reader read);

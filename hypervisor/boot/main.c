@@ -6,6 +6,7 @@
 #include <hv/heap.h>
 #include <hv/frame.h>
 #include <hv/hostmap.h>
+#include <hv/iommu.h>
 #include <hv/log.h>
 #include <hv/options.h>
 #include <hv/rtc.h>
@@ -68,6 +69,7 @@ static void start_cpus(void)
     apic_timer_calibrate();
     rtc_init();
     ioapic_init();
+    iommu_init();
     irq_init();
     sched_init_cpu();
     if (!vendor->cpu_up())
@@ -78,7 +80,7 @@ static void start_cpus(void)
 static void report(void)
 {
     log_info("%s, %u CPUs, TSC %lu kHz, %s", vendor->name, cpu_count, tsc_khz(), host.x2apic ? "x2APIC" : "xAPIC");
-    log_warn("IOMMU: OFF. Devices are not confined: do not trust the isolation of driver VMs");
+    iommu_report();
     log_info("memory: hypervisor heap %lu KiB, free for VMs %lu MiB", heap_bytes() >> 10, frames_free_count() >> 8);
 }
 

@@ -2,6 +2,7 @@
 #include <hv/cpu.h>
 #include <hv/hostpci.h>
 #include <hv/ioapic.h>
+#include <hv/iommu.h>
 #include <hv/lock.h>
 #include <hv/log.h>
 
@@ -46,6 +47,13 @@ static bool find(uint32_t gsi, unsigned int *unit, uint32_t *pin)
     return false;
 }
 
+static uint64_t entry_for(unsigned int unit, uint8_t vector, uint32_t apic_id, bool level, bool active_low)
+{
+    if (iommu_remaps_interrupts())
+        return iommu_ioapic_entry(unit, vector, apic_id, level, active_low);
+    return (uint64_t)apic_id << 56 | vector | (active_low ? BIT(13) : 0) | (level ? BIT(15) : 0);
+}
+
 bool ioapic_route(uint32_t gsi, uint8_t vector, uint32_t apic_id, bool level, bool active_low)
 {
     unsigned int unit;
@@ -55,8 +63,9 @@ bool ioapic_route(uint32_t gsi, uint8_t vector, uint32_t apic_id, bool level, bo
         return false;
     spin_lock(&lock);
     reg_write(unit, 0x10 + pin * 2, BIT(16));
-    reg_write(unit, 0x11 + pin * 2, apic_id << 24);
-    reg_write(unit, 0x10 + pin * 2, vector | (active_low ? BIT(13) : 0) | (level ? BIT(15) : 0));
+    uint64_t entry = entry_for(unit, vector, apic_id, level, active_low);
+    reg_write(unit, 0x11 + pin * 2, (uint32_t)(entry >> 32));
+    reg_write(unit, 0x10 + pin * 2, (uint32_t)entry);
     spin_unlock(&lock);
     return true;
 }

@@ -1,11 +1,14 @@
 /*
  * irq.c - the machine's interrupts: who gets which vector.
  * One table for all CPUs; a vector is the hypervisor's own, a GSI bound to dom0's I/O APIC, or one MSI of a device.
+ * Where interrupts are remapped, an entry of the IOMMU goes with each vector of a device.
  */
 #include <hv/cpu.h>
 #include <hv/domain.h>
 #include <hv/hostpci.h>
 #include <hv/ioapic.h>
+#include <hv/iommu.h>
+#include <hv/irq.h>
 #include <hv/lock.h>
 #include <hv/log.h>
 #include <hv/serial.h>
@@ -15,7 +18,7 @@
 #include <hv/xen.h>
 #include <hv/port.h>
 
-enum irq_kind { IRQ_FREE, IRQ_GSI, IRQ_MSI, IRQ_CONSOLE };
+enum irq_kind { IRQ_FREE, IRQ_GSI, IRQ_MSI, IRQ_CONSOLE, IRQ_OURS };
 
 struct irq {
     enum irq_kind kind;
@@ -24,6 +27,7 @@ struct irq {
     bool level;
     uint64_t msi_address; /* as the guest programmed it */
     uint32_t msi_data;
+    void (*handler)(void); /* IRQ_OURS */
 };
 
 static struct irq irqs[256];
@@ -66,6 +70,16 @@ void irq_init(void)
     }
 }
 
+int irq_request(void (*handler)(void))
+{
+    spin_lock(&lock);
+    int v = vector_alloc();
+    if (v >= 0)
+        irqs[v] = (struct irq){.kind = IRQ_OURS, .handler = handler};
+    spin_unlock(&lock);
+    return v;
+}
+
 void host_gsi_bind(struct domain *d, uint32_t gsi, bool level, bool active_low)
 {
     spin_lock(&lock);
@@ -91,13 +105,15 @@ void host_gsi_eoi(struct domain *d, uint32_t gsi)
     ioapic_mask(gsi, false);
 }
 
-int host_msi_alloc(struct domain *d, uint64_t guest_address, uint32_t guest_data)
+int host_msi_alloc(struct domain *d, struct pci_addr from, uint64_t guest_address, uint32_t guest_data)
 {
     spin_lock(&lock);
     int v = vector_alloc();
     if (v >= 0)
         irqs[v] = (struct irq){.kind = IRQ_MSI, .domain = d, .msi_address = guest_address, .msi_data = guest_data};
     spin_unlock(&lock);
+    if (v >= 0 && iommu_remaps_interrupts())
+        iommu_irq_set((uint8_t)v, iommu_msi_source(from), cpus[0]->apic_id, false);
     return v;
 }
 
@@ -111,6 +127,8 @@ void host_msi_update(int handle, uint64_t guest_address, uint32_t guest_data)
 
 void host_msi_free(int handle)
 {
+    if (iommu_remaps_interrupts())
+        iommu_irq_clear((uint8_t)handle);
     spin_lock(&lock);
     irqs[handle] = (struct irq){.kind = IRQ_FREE};
     spin_unlock(&lock);
@@ -118,6 +136,10 @@ void host_msi_free(int handle)
 
 void host_msi_message(int handle, uint64_t *address, uint32_t *data)
 {
+    if (iommu_remaps_interrupts()) {
+        iommu_msi_message((uint8_t)handle, address, data);
+        return;
+    }
     *address = 0xfee00000ul | (uint64_t)cpus[0]->apic_id << 12;
     *data = (uint32_t)handle;
 }
@@ -142,6 +164,10 @@ static void dispatch_device(unsigned int vector)
     case IRQ_MSI:
         apic_eoi();
         vlapic_deliver_msi(irq.domain, irq.msi_address, irq.msi_data);
+        return;
+    case IRQ_OURS:
+        apic_eoi();
+        irq.handler();
         return;
     case IRQ_FREE:
         apic_eoi();

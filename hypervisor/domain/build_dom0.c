@@ -10,6 +10,7 @@
 #include <hv/elf.h>
 #include <hv/frames_init.h>
 #include <hv/hostmap.h>
+#include <hv/iommu.h>
 #include <hv/log.h>
 #include <hv/options.h>
 #include <hv/p2m.h>
@@ -154,6 +155,8 @@ void build_dom0(void)
         boot_fail("no memory for dom0");
     d->is_direct = true;
     d->max_pages = ~0ul;
+    if (iommu_domain_create(d))
+        boot_fail("no memory for the IOMMU's tables");
     dom0_map_ram(d);
     add_devices(d);
     load_kernel(&elf, &boot_info.module[0]);

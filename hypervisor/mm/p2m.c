@@ -5,6 +5,7 @@
 #include <hv/domain.h>
 #include <hv/frame.h>
 #include <hv/heap.h>
+#include <hv/iommu.h>
 #include <hv/log.h>
 #include <hv/p2m_impl.h>
 #include <hv/tlb.h>
@@ -120,6 +121,10 @@ int p2m_map_order(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order, en
         spin_unlock(&p->lock);
         return pte ? -XEN_EEXIST : -XEN_ENOMEM;
     }
+    if (iommu_map(d, gfn, mfn, order, type)) {
+        spin_unlock(&p->lock);
+        return -XEN_ENOMEM;
+    }
     old = npt_decode(*pte, order);
     *(volatile uint64_t *)pte = npt_encode(e);
     p->max_gfn = MAX(p->max_gfn, gfn.v + (1ul << order) - 1);
@@ -129,6 +134,8 @@ int p2m_map_order(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order, en
             p2m_release_frame(d, MFN(old.mfn.v + i));
     else if (old.type == P2M_MMIO)
         p2m_flush(d);
+    else
+        iommu_flush(d); /* some remember that nothing was there */
     return 0;
 }
 
@@ -145,7 +152,7 @@ int p2m_unmap(struct domain *d, gfn_t gfn)
         return -XEN_ENOENT;
     spin_lock(&p->lock);
     uint64_t *pte = entry_at(d, gfn, 0);
-    if (!pte) {
+    if (!pte || iommu_unmap(d, gfn)) {
         spin_unlock(&p->lock);
         return -XEN_ENOMEM;
     }
@@ -246,6 +253,8 @@ int p2m_teardown(struct domain *d)
 
     if (!d->p2m)
         return 0;
+    if (iommu_domain_destroy(d))
+        return -XEN_ERESTART;
     p2m_flush(d); /* no vCPU of it runs any more; this is for the ledger's sake */
     return empty_table(d, d->p2m->root, 3, &budget) ? 0 : -XEN_ERESTART;
 }

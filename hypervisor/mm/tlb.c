@@ -1,6 +1,7 @@
 /* tlb.c - flushing translations of guests and of pins */
 #include <hv/cpu.h>
 #include <hv/frame.h>
+#include <hv/iommu.h>
 #include <hv/p2m.h>
 #include <hv/p2m_impl.h>
 #include <hv/tlb.h>
@@ -21,6 +22,7 @@ void p2m_flush(struct domain *d)
         while (__atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST) == v && read_once(c->guest_entries) == entries)
             cpu_relax();
     }
+    iommu_flush(d);
 }
 
 static void flush_deferred(struct domain *d)

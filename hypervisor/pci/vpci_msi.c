@@ -80,7 +80,7 @@ static bool program(struct domain *d, struct vpci_fn *fn)
     uint32_t data;
 
     if (m->handle < 0)
-        m->handle = host_msi_alloc(d, m->address, m->data);
+        m->handle = host_msi_alloc(d, fn->addr, m->address, m->data);
     else
         host_msi_update(m->handle, m->address, m->data);
     if (m->handle < 0) {

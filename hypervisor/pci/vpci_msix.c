@@ -115,7 +115,7 @@ static bool program(struct domain *d, struct vpci_fn *fn, struct msix_entry *e, 
     uint32_t data;
 
     if (e->handle < 0)
-        e->handle = host_msi_alloc(d, e->address, e->data);
+        e->handle = host_msi_alloc(d, fn->addr, e->address, e->data);
     else
         host_msi_update(e->handle, e->address, e->data);
     if (e->handle < 0) {

@@ -3,6 +3,7 @@
 #include "function.h"
 #include <hv/domain.h>
 #include <hv/heap.h>
+#include <hv/iommu.h>
 #include <hv/log.h>
 #include <hv/xen.h>
 
@@ -48,6 +49,18 @@ static int find_capabilities(struct vpci_fn *fn)
     return rc;
 }
 
+/* The function may use its domain's memory. Where that cannot be arranged it stays stopped, or was never confined. */
+static void attach(struct domain *d, struct pci_addr a)
+{
+    int rc = iommu_attach(d, a);
+
+    if (rc)
+        log_warn("pci %02x:%02x.%x: %s", a.bus, a.devfn >> 3, a.devfn & 7u,
+                 rc == -XEN_ENODEV  ? "no IOMMU is above it: its DMA is not confined"
+                 : rc == -XEN_EBUSY ? "another domain has it: no DMA"
+                                    : "no memory for the IOMMU's tables: no DMA");
+}
+
 /* A new entry for a function that answers; NULL when memory is short. */
 static struct vpci_fn *fn_add(struct domain *d, struct pci_addr a)
 {
@@ -67,6 +80,7 @@ static struct vpci_fn *fn_add(struct domain *d, struct pci_addr a)
         fn_free(fn);
         return NULL;
     }
+    attach(d, a);
     bar_update(d, fn); /* nothing is mapped yet where dom0 has not been */
     fn->next = p->first;
     store_release(p->first, fn);

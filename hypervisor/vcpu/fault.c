@@ -6,6 +6,7 @@
  */
 #include <hv/emulate.h>
 #include <hv/fault.h>
+#include <hv/iommu.h>
 #include <hv/cpu.h>
 #include <hv/log.h>
 #include <hv/machine.h>
@@ -27,7 +28,7 @@ static bool is_ram_or_ours(uint64_t start, uint64_t end)
     for (unsigned int i = 0; i < machine.ioapic_count; i++)
         if (start < machine.ioapic[i].address + PAGE_SIZE && end > machine.ioapic[i].address)
             return true;
-    return start < LOCAL_APIC_PAGE + PAGE_SIZE && end > LOCAL_APIC_PAGE;
+    return iommu_covers(start, end) || (start < LOCAL_APIC_PAGE + PAGE_SIZE && end > LOCAL_APIC_PAGE);
 }
 
 static bool is_trapped(struct vcpu *v, uint64_t start, uint64_t end)

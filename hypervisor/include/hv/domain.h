@@ -14,6 +14,7 @@
 
 struct evtchn_table; /* xen/evtchn.c */
 struct grant_table;  /* xen/gnttab.c */
+struct iommu_domain; /* iommu/iommu.c */
 struct p2m;          /* mm/p2m.c */
 struct vioapic;      /* vcpu/ioapic.c */
 struct vpci;         /* pci/vpci.c */
@@ -46,6 +47,7 @@ struct domain {
     struct vcpu *vcpus[MAX_VCPUS]; /* [0, max_vcpus), published once */
 
     struct p2m *p2m;
+    struct iommu_domain *iommu; /* NULL: no device is its */
     uint64_t max_pages;   /* limit of frames owned */
     uint64_t owned_pages; /* atomic: frames whose owner this is, mapped or only referenced */
 

@@ -12,8 +12,9 @@ struct pci_addr {
 uint32_t host_pci_read(struct pci_addr a, unsigned int reg, unsigned int bytes);
 void host_pci_write(struct pci_addr a, unsigned int reg, unsigned int bytes, uint32_t value);
 
-/* A machine vector that delivers one MSI of a device to a domain (cpu/irq.c). Returns a handle >= 0 or -XEN_ENOSPC. */
-int host_msi_alloc(struct domain *d, uint64_t guest_address, uint32_t guest_data);
+/* A machine vector that delivers one MSI of device `from` to a domain (cpu/irq.c). Returns a handle >= 0 or
+ * -XEN_ENOSPC. */
+int host_msi_alloc(struct domain *d, struct pci_addr from, uint64_t guest_address, uint32_t guest_data);
 void host_msi_update(int handle, uint64_t guest_address, uint32_t guest_data);
 void host_msi_free(int handle);
 /* Address and data to write into the device for the handle. */

@@ -1,5 +1,6 @@
 /* machine.h - what the firmware and the boot loader told us, parsed once at boot; read-only afterwards */
 #pragma once
+#include <hv/dmar.h>
 #include <hv/types.h>
 
 #define MAX_HOST_CPUS    64
@@ -54,5 +55,6 @@ struct machine {
     uint64_t reset_address;
     uint8_t reset_value, reset_space; /* FADT RESET_REG; space 0 memory, 1 I/O, 0xff none */
     bool has_hpet;
+    struct dmar dmar;
 };
 extern struct machine machine;

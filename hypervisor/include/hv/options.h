@@ -9,7 +9,7 @@ struct options {
     uint32_t com_baud;
     int log_level;
     bool noreboot;
-    bool iommu;      /* wanted; see docs/status.md */
+    bool iommu;      /* wanted where there is one */
     char line[1024]; /* as given, for XENVER_commandline */
 };
 extern struct options options;

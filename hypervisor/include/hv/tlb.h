@@ -9,7 +9,7 @@
 
 struct domain;
 
-/* On return no CPU uses guest translations of `d` that existed before the call. */
+/* On return no CPU and no device uses translations of `d` that existed before the call. */
 void p2m_flush(struct domain *d);
 /* A frame taken out of d's p2m: its reference is given back after the next flush (now, unless batching). */
 void p2m_release_frame(struct domain *d, mfn_t mfn);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <hv/heap.h>
+#include <hv/iommu.h>
 #include <hv/machine.h>
 #include <hv/p2m.h>
 #include <hv/xen.h>
@@ -27,6 +28,8 @@ static unsigned int page_count;
 static struct fake_msi vectors[VECTORS];
 static unsigned int vector_limit, messages, heap_live;
 static uint64_t direct[PAGES];
+static struct pci_addr attached[FUNCTIONS];
+static unsigned int attached_count;
 
 void fake_pci_reset(void)
 {
@@ -34,7 +37,7 @@ void fake_pci_reset(void)
     memset(pages, 0, sizeof(pages));
     memset(vectors, 0, sizeof(vectors));
     memset(direct, 0, sizeof(direct));
-    function_count = page_count = messages = heap_live = 0;
+    function_count = page_count = messages = heap_live = attached_count = 0;
     vector_limit = VECTORS;
 }
 
@@ -117,14 +120,30 @@ volatile void *host_mmio_map(maddr_t address, size_t bytes)
     return bytes == PAGE_SIZE ? fake_mmio(address.v) : NULL;
 }
 
-int host_msi_alloc(struct domain *d, uint64_t guest_address, uint32_t guest_data)
+int host_msi_alloc(struct domain *d, struct pci_addr from, uint64_t guest_address, uint32_t guest_data)
 {
     for (unsigned int i = 0; i < vector_limit; i++)
         if (!vectors[i].used) {
-            vectors[i] = (struct fake_msi){true, guest_address, guest_data};
+            vectors[i] = (struct fake_msi){true, guest_address, guest_data, from};
             return (int)i;
         }
     return -XEN_ENOSPC;
+}
+
+int iommu_attach(struct domain *d, struct pci_addr a)
+{
+    if (attached_count == FUNCTIONS)
+        abort();
+    attached[attached_count++] = a;
+    return 0;
+}
+
+bool fake_iommu_has(struct pci_addr a)
+{
+    for (unsigned int i = 0; i < attached_count; i++)
+        if (attached[i].bus == a.bus && attached[i].devfn == a.devfn)
+            return true;
+    return false;
 }
 
 static struct fake_msi *vector(int handle)
@@ -136,7 +155,8 @@ static struct fake_msi *vector(int handle)
 
 void host_msi_update(int handle, uint64_t guest_address, uint32_t guest_data)
 {
-    *vector(handle) = (struct fake_msi){true, guest_address, guest_data};
+    struct fake_msi *m = vector(handle);
+    *m = (struct fake_msi){true, guest_address, guest_data, m->from};
 }
 
 void host_msi_free(int handle)

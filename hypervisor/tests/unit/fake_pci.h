@@ -18,6 +18,7 @@ struct fake_msi {
     bool used;
     uint64_t guest_address;
     uint32_t guest_data;
+    struct pci_addr from;
 };
 /* The vector that a message in a device belongs to, or NULL. */
 const struct fake_msi *fake_msi_of(uint64_t address, uint32_t data);
@@ -28,5 +29,8 @@ void fake_msi_limit(unsigned int vectors);
 /* Is the page mapped directly? */
 void fake_p2m_direct(uint64_t at, bool direct);
 bool fake_p2m_is_direct(uint64_t at);
+
+/* Was it attached to its domain's DMA tables? */
+bool fake_iommu_has(struct pci_addr a);
 
 unsigned int fake_heap_live(void);

@@ -140,6 +140,17 @@ static void nothing_answers_where_nothing_is(void **state)
     assert_int_equal(hw(AHCI, 0x70, 4), 0x12345678);
 }
 
+static void every_function_may_use_its_domains_memory(void **state)
+{
+    static const struct pci_addr late = {0, 2, 9 << 3};
+    assert_true(fake_iommu_has(AHCI) && fake_iommu_has(NVME) && fake_iommu_has(BRIDGE) && fake_iommu_has(SOUND));
+    fake_pci_add(late);
+    put(late, 0, 4, 0x12345678);
+    assert_false(fake_iommu_has(late));
+    assert_int_equal(rd(late, 0, 4), 0x12345678);
+    assert_true(fake_iommu_has(late));
+}
+
 static void latch_reads_back_only_as_a_whole(void **state)
 {
     vpci_port_write(&vcpu, 0xcf8, 4, 0x80000000);
@@ -185,6 +196,7 @@ static void msi_message_is_ours(void **state)
     assert_non_null(m);
     assert_int_equal(m->guest_address, 0xfee01000);
     assert_int_equal(m->guest_data, 0x4031);
+    assert_true(m->from.bus == AHCI.bus && m->from.devfn == AHCI.devfn);
     /* dom0 reads back what it wrote */
     assert_int_equal(rd(AHCI, MSI_AT + 4, 4), 0xfee01000);
     assert_int_equal(rd(AHCI, MSI_AT + 8, 2), 0x4031);
@@ -371,6 +383,7 @@ int main(void)
         CASE(everything_else_passes_through),
         CASE(nothing_answers_where_nothing_is),
         CASE(latch_reads_back_only_as_a_whole),
+        CASE(every_function_may_use_its_domains_memory),
         CASE(hot_plugged_function_is_found_later),
         CASE(hidden_function_is_not_there),
         CASE(firmware_leaves_no_msi_on),
