@@ -104,8 +104,12 @@ static void domain_free(struct domain *d)
 
 void domain_put(struct domain *d)
 {
+    uint32_t refs = read_once(d->refs);
     bool last;
 
+    while (refs > 1) /* others hold it too: the list stays as it is */
+        if (__atomic_compare_exchange_n(&d->refs, &refs, refs - 1, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+            return;
     spin_lock(&list_lock);
     last = __atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) == 0;
     if (last) {
