@@ -7,6 +7,8 @@
 
 /* Largest pieces, 2 MiB: what there is of contiguous memory, and what one step may take. */
 #define MAX_ORDER 9u
+/* Pages taken out between two looks at the clock, with one flush. */
+#define CHUNK_PAGES 64u
 
 /* What both operations ask, checked: the lists' items are read one at a time. */
 struct request {
@@ -93,33 +95,69 @@ static bool populate_extent(struct domain *d, gfn_t gfn, unsigned int order)
     return rc == 0;
 }
 
-/* A hole, or part of one, ends the list: the count tells the caller how far it went. */
-static bool decrease_extent(struct domain *d, gfn_t gfn, unsigned int order)
+/* Reads gfns [i, i + n) of the list. */
+static bool read_gfns(struct vcpu *v, const struct request *r, uint64_t i, xen_pfn_t *untrusted_gfns, uint64_t n)
 {
-    bool all = true;
-
-    spin_lock(&d->control_lock); /* also what direct_lock() would take */
-    p2m_batch_begin(d);
-    for (uint64_t i = 0; i < 1ul << order && all; i++) {
-        gfn_t page = GFN(gfn.v + i);
-        all = !d->dying && p2m_lookup(d, page).type != P2M_MMIO && direct_unmap(d, page) == 0;
-    }
-    p2m_batch_end(d);
-    spin_unlock(&d->control_lock);
-    return all;
+    return !copy_from_guest(v, untrusted_gfns, guest_ptr_add(r->list, i * sizeof(*untrusted_gfns)),
+                            n * sizeof(*untrusted_gfns));
 }
 
-static long each_extent(struct vcpu *v, const struct request *r, uint64_t op, uint64_t start,
-                        bool (*extent)(struct domain *d, gfn_t gfn, unsigned int order))
+static long populate_list(struct vcpu *v, const struct request *r, uint64_t start)
 {
     for (uint64_t i = start; i < r->count; i++) {
         xen_pfn_t untrusted_gfn;
         if (i != start && hypercall_preempt(v))
-            return memory_pause(v, op, i);
-        if (copy_from_guest(v, &untrusted_gfn, guest_ptr_add(r->list, i * sizeof(untrusted_gfn)),
-                            sizeof(untrusted_gfn)) ||
-            !extent(r->domain, GFN(untrusted_gfn), r->order))
+            return memory_pause(v, XENMEM_populate_physmap, i);
+        if (!read_gfns(v, r, i, &untrusted_gfn, 1) || !populate_extent(r->domain, GFN(untrusted_gfn), r->order))
             return (long)i;
+    }
+    return (long)r->count;
+}
+
+/* A hole, or part of one, ends the list: the count tells the caller how far it went. control_lock held, which is also
+ * what direct_lock() would take. */
+static bool decrease_extent(struct domain *d, gfn_t gfn, unsigned int order)
+{
+    for (uint64_t i = 0; i < 1ul << order; i++) {
+        gfn_t page = GFN(gfn.v + i);
+        if (d->dying || p2m_lookup(d, page).type == P2M_MMIO || direct_unmap(d, page))
+            return false;
+    }
+    return true;
+}
+
+/* Some extents with one flush for all; returns how many are done. */
+static uint64_t decrease_chunk(struct domain *d, const xen_pfn_t *untrusted_gfns, uint64_t n, unsigned int order)
+{
+    uint64_t done = 0;
+
+    spin_lock(&d->control_lock);
+    p2m_batch_begin(d);
+    while (done < n && decrease_extent(d, GFN(untrusted_gfns[done]), order))
+        done++;
+    p2m_batch_end(d);
+    spin_unlock(&d->control_lock);
+    return done;
+}
+
+static long decrease_list(struct vcpu *v, const struct request *r, uint64_t start)
+{
+    xen_pfn_t untrusted_gfns[CHUNK_PAGES];
+    uint64_t chunk = MAX(CHUNK_PAGES >> r->order, 1u);
+
+    for (uint64_t done = start; done < r->count;) {
+        uint64_t n = MIN(chunk, r->count - done);
+        if (done != start && hypercall_preempt(v))
+            return memory_pause(v, XENMEM_decrease_reservation, done);
+        if (!read_gfns(v, r, done, untrusted_gfns, n)) {
+            n = 1; /* the list ends in memory that is not there: as far as it goes */
+            if (!read_gfns(v, r, done, untrusted_gfns, n))
+                return (long)done;
+        }
+        uint64_t taken = decrease_chunk(r->domain, untrusted_gfns, n, r->order);
+        done += taken;
+        if (taken < n)
+            return (long)done;
     }
     return (long)r->count;
 }
@@ -130,7 +168,7 @@ long memory_populate(struct vcpu *v, guest_ptr_t arg, uint64_t start)
 
     if (!decode(v, arg, start, &r))
         return (long)start;
-    long rc = each_extent(v, &r, XENMEM_populate_physmap, start, populate_extent);
+    long rc = populate_list(v, &r, start);
     domain_put(r.domain);
     return rc;
 }
@@ -141,7 +179,7 @@ long memory_decrease(struct vcpu *v, guest_ptr_t arg, uint64_t start)
 
     if (!decode(v, arg, start, &r))
         return (long)start;
-    long rc = each_extent(v, &r, XENMEM_decrease_reservation, start, decrease_extent);
+    long rc = decrease_list(v, &r, start);
     domain_put(r.domain);
     return rc;
 }

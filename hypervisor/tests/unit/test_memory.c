@@ -108,6 +108,33 @@ static void balloons_go_down_and_up(void **state)
     assert_memory_equal(guest_page(a, 31), (char[16]){0}, 16);
 }
 
+/* Each flush makes every CPU of the domain leave guest mode. */
+static void a_list_goes_with_few_flushes(void **state)
+{
+    uint64_t gfns[50];
+
+    for (unsigned int i = 0; i < 50; i++)
+        gfns[i] = 10 + i;
+    gfns[40] = 700; /* a hole: as far as there */
+    uint64_t before = world.flushes;
+    assert_int_equal(reserve(va, XENMEM_decrease_reservation, DOMID_SELF, gfns, 50, 0), 40);
+    assert_int_equal(world.flushes - before, 1);
+    assert_int_equal(a->owned_pages, WORLD_RAM - 40);
+    assert_int_equal(p2m_lookup(a, GFN(51)).type, P2M_RAM);
+}
+
+/* The list runs into a page that is not there. */
+static void a_list_that_is_cut_short_is_done_as_far_as_it_goes(void **state)
+{
+    struct xen_memory_reservation r = {
+        .extent_start.p = (void *)(WORLD_RAM * PAGE_SIZE - 3 * 8), .nr_extents = 10, .domid = DOMID_SELF};
+    uint64_t gfns[] = {30, 31, 32};
+
+    assert_int_equal(copy_to_gpa(a, GPA(WORLD_RAM * PAGE_SIZE - 3 * 8), gfns, sizeof(gfns)), 0);
+    assert_int_equal(hc_arg(va, __HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r, sizeof(r)), 3);
+    assert_int_equal(a->owned_pages, WORLD_RAM - 3);
+}
+
 static void a_domain_cannot_have_more_than_its_limit(void **state)
 {
     uint64_t gfns[70];
@@ -421,6 +448,8 @@ int main(void)
         TEST(shared_info_replaces_ram),
         TEST(moving_ram_about_is_refused),
         TEST(balloons_go_down_and_up),
+        TEST(a_list_goes_with_few_flushes),
+        TEST(a_list_that_is_cut_short_is_done_as_far_as_it_goes),
         TEST(a_domain_cannot_have_more_than_its_limit),
         TEST(large_pieces_are_aligned_and_limited),
         TEST(a_large_piece_over_single_pages_is_mapped_singly),
