@@ -46,6 +46,7 @@ static void enqueue(struct cpu *c, struct vcpu *v)
         at = at->next;
     list_insert(at, &v->runq);
     v->queued = true;
+    v->queued_at = time_now();
     c->runq_length++;
 }
 
@@ -297,7 +298,7 @@ static void run(struct cpu *c, struct vcpu *v)
 
     if (c->loaded && c->loaded != v)
         vendor->save(c->loaded);
-    vcpu_runstate_change(v, RUNSTATE_running, now);
+    vcpu_runstate_run(v, now);
     timer_stop(&slice_timer[c->id]);
     if (read_once(c->runq_length))
         sched_start_slice();

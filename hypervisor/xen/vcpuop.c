@@ -235,7 +235,11 @@ static long down(struct vcpu *v)
 static long get_runstate(struct vcpu *caller, struct vcpu *v, guest_ptr_t arg)
 {
     struct vcpu_runstate_info copy = v->runstate;
+    unsigned int state = (unsigned int)copy.state;
+    uint64_t now = time_now();
 
+    if (state < ARRAY_SIZE(copy.time) && now > copy.state_entry_time)
+        copy.time[state] += now - copy.state_entry_time; /* the state it is in goes on */
     return copy_to_guest(caller, arg, &copy, sizeof(copy)) ? -XEN_EFAULT : 0;
 }
 

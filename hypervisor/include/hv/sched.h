@@ -19,6 +19,8 @@ void sched_rouse(struct vcpu *v);
 void sched_wake(struct vcpu *v);
 /* A new runstate from now on; publishes it to the guest. */
 void vcpu_runstate_change(struct vcpu *v, int state, uint64_t now);
+/* It runs from now on; since v->queued_at it could have. */
+void vcpu_runstate_run(struct vcpu *v, uint64_t now);
 /* The running vCPU may stay for one slice from now (this CPU; when slice_wanted is set). */
 void sched_start_slice(void);
 /* Nanoseconds `v` has run until now. Any CPU. */

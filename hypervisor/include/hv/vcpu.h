@@ -68,6 +68,7 @@ struct vcpu {
     bool kicked;            /* something changed: look before entering the guest again */
     bool exit_to_scheduler; /* the vCPU gives the CPU up after this exit */
     uint64_t vruntime, slice_start;
+    uint64_t queued_at; /* system time */
     struct list runq;
 
     /* Xen ABI state */

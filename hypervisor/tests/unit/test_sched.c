@@ -23,7 +23,7 @@ static struct domain domain;
 /* A guest computes for `burst` and then sleeps for `pause`; pause 0: it never sleeps. */
 static struct guest {
     uint64_t burst, pause, left, ran;
-    uint64_t woken_at, worst_delay, wakes;
+    uint64_t woken_at, worst_delay, wakes, slept;
     bool yields; /* gives the CPU up after each burst instead of sleeping */
     struct timer alarm;
 } guest[TEST_VCPUS];
@@ -81,6 +81,7 @@ static void alarm_rings(struct timer *t)
     struct guest *g = container_of(t, struct guest, alarm);
 
     g->woken_at = now;
+    g->slept += g->pause;
     vlapic_set_irq(&test_vcpu[g - guest], 0x40, false);
 }
 
@@ -266,6 +267,19 @@ static void run_times_add_up(void **state)
     near(sum + now - test_vcpu[0].runstate.state_entry_time, now, 1000);
 }
 
+/* What a guest takes for stolen: the time from its wake-up on, too. */
+static void waiting_for_a_cpu_is_not_sleep(void **state)
+{
+    start(0, 20 * MS, 2 * MS);
+    for (unsigned int i = 1; i < 4; i++)
+        start(i, NEVER, 0);
+    run_for(1000 * MS);
+    assert_true(guest[0].wakes > 5);
+    const struct vcpu_runstate_info *r = &test_vcpu[0].runstate;
+    near(r->time[RUNSTATE_blocked], guest[0].slept, 1 * MS / 100);
+    assert_true(r->time[RUNSTATE_runnable] > 500 * MS);
+}
+
 /* ---- moving ---- */
 
 static void who_moves_keeps_its_place_within_bounds(void **state)
@@ -376,6 +390,7 @@ int main(void)
         cmocka_unit_test_setup(yielding_lets_others_go_first, setup),
         cmocka_unit_test_setup(only_who_may_run_does, setup),
         cmocka_unit_test_setup(run_times_add_up, setup),
+        cmocka_unit_test_setup(waiting_for_a_cpu_is_not_sleep, setup),
         cmocka_unit_test_setup(who_moves_keeps_its_place_within_bounds, setup),
         cmocka_unit_test_setup(who_is_paused_on_the_way_to_an_idle_cpu_is_not_queued, setup),
         cmocka_unit_test_setup(timers_fire_in_order_and_not_early, setup),

@@ -98,9 +98,11 @@ static void runstate_can_be_asked(void **state)
 {
     struct vcpu_runstate_info seen = {0};
 
-    w->runstate.time[1] = 55;
+    w->runstate = (struct vcpu_runstate_info){
+        .state = RUNSTATE_blocked, .state_entry_time = world.now - 7, .time = {[1] = 55, [RUNSTATE_blocked] = 100}};
     assert_int_equal(vcpu_op(VCPUOP_get_runstate_info, 1, &seen, sizeof(seen)), 0);
     assert_int_equal(seen.time[1], 55);
+    assert_int_equal(seen.time[RUNSTATE_blocked], 107); /* until now */
 }
 
 static void time_areas_are_published(void **state)
