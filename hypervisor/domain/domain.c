@@ -6,6 +6,7 @@
 #include <hv/cpu.h>
 #include <hv/emulate.h>
 #include <hv/evtchn.h>
+#include <hv/fpu.h>
 #include <hv/frame.h>
 #include <hv/gnttab.h>
 #include <hv/heap.h>
@@ -71,6 +72,12 @@ void domain_ref(struct domain *d)
     __atomic_add_fetch(&d->refs, 1, __ATOMIC_RELAXED);
 }
 
+/* More than a page, so that it has pages of its own. */
+static size_t private_bytes(void)
+{
+    return offsetof(struct vcpu_private, fpu) + fpu_area_bytes();
+}
+
 static void vcpu_free(struct vcpu *v)
 {
     if (!v)
@@ -81,6 +88,7 @@ static void vcpu_free(struct vcpu *v)
     if (v->lapic)
         vlapic_destroy(v);
     vendor->vcpu_destroy(v);
+    heap_free(v->private, private_bytes());
     heap_free(v, sizeof(*v));
 }
 
@@ -134,8 +142,9 @@ static struct vcpu *vcpu_create(struct domain *d, unsigned int id)
     v->runstate.state = RUNSTATE_offline;
     v->runstate.state_entry_time = time_now();
     list_init(&v->runq);
+    v->private = heap_alloc(private_bytes());
     /* in this order: what the MSRs show depends on the APIC, the vendor's guest state takes the MSRs' values */
-    if (vlapic_create(v)) {
+    if (!v->private || vlapic_create(v)) {
         vcpu_free(v);
         return NULL;
     }

@@ -21,15 +21,15 @@ void svm_asid_prepare(struct vcpu *v)
         s->asid_cpu = c->id;
         s->asid_generation = c->asid_generation;
         s->p2m_generation = p2m_generation;
-        s->vmcb->asid = c->asid_next++;
+        vmcb_of(v)->asid = c->asid_next++;
     }
-    s->vmcb->tlb_control =
+    vmcb_of(v)->tlb_control =
         c->flush_all_asids; /* 1: flush all; owed until an entry has really happened (svm_asid_entered()) */
 }
 
 void svm_asid_entered(const struct vcpu *v)
 {
     /* Nothing was flushed if the CPU refused the VMCB. */
-    if (v->vendor->vmcb->exit_code != EXIT_INVALID)
+    if (vmcb_of(v)->exit_code != EXIT_INVALID)
         this_cpu()->flush_all_asids = false;
 }

@@ -13,7 +13,9 @@
 static void skip(struct vcpu *v, unsigned int bytes)
 {
     uint64_t next = svm_caps.next_rip ? vmcb_of(v)->next_rip : 0;
-    vcpu_skip(v, next > v->regs.rip && next - v->regs.rip <= 15 ? (unsigned int)(next - v->regs.rip) : bytes);
+    vcpu_skip(v, next > v->private->regs.rip && next - v->private->regs.rip <= 15
+                     ? (unsigned int)(next - v->private->regs.rip)
+                     : bytes);
 }
 
 static int write_efer(struct vcpu *v, uint64_t value)
@@ -32,7 +34,7 @@ static int write_efer(struct vcpu *v, uint64_t value)
 
 static void msr_exit(struct vcpu *v)
 {
-    struct vcpu_regs *r = &v->regs;
+    struct vcpu_regs *r = &v->private->regs;
     uint32_t msr = (uint32_t)r->gpr[RCX];
     uint64_t value = (r->gpr[RDX] << 32) | (uint32_t)r->gpr[RAX];
     int failed;
@@ -78,13 +80,13 @@ static void io_exit(struct vcpu *v)
 
 static void xsetbv_exit(struct vcpu *v)
 {
-    uint64_t value = v->regs.gpr[RDX] << 32 | (uint32_t)v->regs.gpr[RAX];
+    uint64_t value = v->private->regs.gpr[RDX] << 32 | (uint32_t)v->private->regs.gpr[RAX];
 
-    if (vcpu_cpl(v) || (uint32_t)v->regs.gpr[RCX] || fpu_set_xcr0(&v->vendor->fpu, value)) {
+    if (vcpu_cpl(v) || (uint32_t)v->private->regs.gpr[RCX] || fpu_set_xcr0(&v->vendor->fpu, value)) {
         vcpu_inject_exception(v, VECTOR_GP, true, 0);
         return;
     }
-    v->msrs.xcr0 = value;
+    v->private->msrs.xcr0 = value;
     skip(v, 3);
 }
 
@@ -147,7 +149,8 @@ void svm_handle_exit(struct vcpu *v)
     case EXIT_MWAIT: vcpu_inject_exception(v, VECTOR_UD, false, 0); return;
     case EXIT_SHUTDOWN: vcpu_triple_fault(v); return;
     case EXIT_TASK:
-        domain_kill(v->domain, "task switch at rip=%lx, vcpu %u: not supported for guests", v->regs.rip, v->id);
+        domain_kill(v->domain, "task switch at rip=%lx, vcpu %u: not supported for guests", v->private->regs.rip,
+                    v->id);
         return;
     case EXIT_EXCEPTION + 1:
         svm_inject_exception(v, 1, false, 0);
@@ -155,10 +158,10 @@ void svm_handle_exit(struct vcpu *v)
     case EXIT_EXCEPTION + 17: svm_inject_exception(v, 17, true, 0); return;
     case EXIT_EXCEPTION + 18: panic("machine check in a guest of d%u", v->domain->id);
     case EXIT_INVALID:
-        domain_kill(v->domain, "the CPU refuses the state of vcpu %u at rip=%lx", v->id, v->regs.rip);
+        domain_kill(v->domain, "the CPU refuses the state of vcpu %u at rip=%lx", v->id, v->private->regs.rip);
         return;
     default:
-        domain_kill(v->domain, "unexpected exit %#lx at rip=%lx, vcpu %u", b->exit_code, v->regs.rip, v->id);
+        domain_kill(v->domain, "unexpected exit %#lx at rip=%lx, vcpu %u", b->exit_code, v->private->regs.rip, v->id);
         return;
     }
 }

@@ -93,7 +93,7 @@ void svm_inject_prepare(struct vcpu *v)
             want_window(b, false);
             return;
         }
-        if (!busy && v->regs.rflags & RFLAGS_IF && !(b->interrupt_shadow & 1)) {
+        if (!busy && v->private->regs.rflags & RFLAGS_IF && !(b->interrupt_shadow & 1)) {
             b->event_inject = EVENT_VALID | EVENT_INTR | (unsigned int)vector;
             want_window(b, false);
         } else {
@@ -101,7 +101,7 @@ void svm_inject_prepare(struct vcpu *v)
         }
         return;
     }
-    if (busy || !(v->regs.rflags & RFLAGS_IF) || b->interrupt_shadow & 1) {
+    if (busy || !(v->private->regs.rflags & RFLAGS_IF) || b->interrupt_shadow & 1) {
         want_window(b, true);
         return;
     }

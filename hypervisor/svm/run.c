@@ -20,29 +20,31 @@ static void forget_branches(const struct vcpu *v)
 static void load(struct vcpu *v)
 {
     struct vendor_vcpu *s = v->vendor;
+    const uint64_t *dr = v->private->dr;
 
     this_cpu()->loaded = v;
     forget_branches(v);
     __asm__ volatile("vmload %0" : : "a"(s->vmcb_pa) : "memory");
     fpu_load(&s->fpu);
-    __asm__ volatile("mov %0, %%dr0" : : "r"(s->dr[0]));
-    __asm__ volatile("mov %0, %%dr1" : : "r"(s->dr[1]));
-    __asm__ volatile("mov %0, %%dr2" : : "r"(s->dr[2]));
-    __asm__ volatile("mov %0, %%dr3" : : "r"(s->dr[3]));
+    __asm__ volatile("mov %0, %%dr0" : : "r"(dr[0]));
+    __asm__ volatile("mov %0, %%dr1" : : "r"(dr[1]));
+    __asm__ volatile("mov %0, %%dr2" : : "r"(dr[2]));
+    __asm__ volatile("mov %0, %%dr3" : : "r"(dr[3]));
     if (v->rdtscp)
-        wrmsr(MSR_TSC_AUX, v->tsc_aux);
+        wrmsr(MSR_TSC_AUX, v->private->msrs.tsc_aux);
 }
 
 void svm_save(struct vcpu *v)
 {
     struct vendor_vcpu *s = v->vendor;
+    uint64_t *dr = v->private->dr;
 
     __asm__ volatile("vmsave %0" : : "a"(s->vmcb_pa) : "memory");
     fpu_save(&s->fpu);
-    __asm__ volatile("mov %%dr0, %0" : "=r"(s->dr[0]));
-    __asm__ volatile("mov %%dr1, %0" : "=r"(s->dr[1]));
-    __asm__ volatile("mov %%dr2, %0" : "=r"(s->dr[2]));
-    __asm__ volatile("mov %%dr3, %0" : "=r"(s->dr[3]));
+    __asm__ volatile("mov %%dr0, %0" : "=r"(dr[0]));
+    __asm__ volatile("mov %%dr1, %0" : "=r"(dr[1]));
+    __asm__ volatile("mov %%dr2, %0" : "=r"(dr[2]));
+    __asm__ volatile("mov %%dr3, %0" : "=r"(dr[3]));
     this_cpu()->loaded = NULL;
 }
 
@@ -51,11 +53,11 @@ static void after_exit(struct vcpu *v)
 {
     struct vmcb *b = vmcb_of(v);
 
-    v->regs.gpr[RAX] = b->rax;
-    v->regs.gpr[RSP] = b->rsp;
-    v->regs.rip = b->rip;
-    v->regs.rflags = b->rflags;
-    v->regs.available = 0;
+    v->private->regs.gpr[RAX] = b->rax;
+    v->private->regs.gpr[RSP] = b->rsp;
+    v->private->regs.rip = b->rip;
+    v->private->regs.rflags = b->rflags;
+    v->private->regs.available = 0;
     v->exits++;
     /* CR8 is the guest's own: what it wrote there is the APIC's task priority too. */
     if ((b->vintr & 15) != (uint64_t)(vlapic_tpr(v) >> 4))
@@ -87,7 +89,7 @@ void svm_run(struct vcpu *v)
         __atomic_store_n(&c->in_guest, v, __ATOMIC_SEQ_CST);
         svm_asid_prepare(v);
         if (!__atomic_load_n(&v->kicked, __ATOMIC_SEQ_CST)) {
-            svm_enter(v->vendor->vmcb_pa, v->regs.gpr);
+            svm_enter(v->vendor->vmcb_pa, v->private->regs.gpr);
             __atomic_store_n(&c->in_guest, NULL, __ATOMIC_RELEASE);
             svm_asid_entered(v);
             after_exit(v);

@@ -56,25 +56,15 @@ int svm_vcpu_create(struct vcpu *v)
     if (!s)
         return -XEN_ENOMEM;
     v->vendor = s;
-    s->vmcb = heap_page_alloc();
-    s->fpu.state = heap_alloc(MAX(fpu_area_bytes(), PAGE_SIZE)); /* whole pages: 64-byte aligned, alone on them */
-    if (!s->vmcb || !s->fpu.state) {
-        svm_vcpu_destroy(v);
-        return -XEN_ENOMEM;
-    }
-    s->vmcb_pa = heap_page_mfn(s->vmcb).v << PAGE_SHIFT;
+    s->fpu.state = v->private->fpu;
+    s->vmcb_pa = heap_page_mfn(vmcb_of(v)).v << PAGE_SHIFT;
     svm_vcpu_reset(v);
     return 0;
 }
 
 void svm_vcpu_destroy(struct vcpu *v)
 {
-    struct vendor_vcpu *s = v->vendor;
-    if (!s)
-        return;
-    heap_page_free(s->vmcb);
-    heap_free(s->fpu.state, MAX(fpu_area_bytes(), PAGE_SIZE));
-    heap_free(s, sizeof(*s));
+    heap_free(v->vendor, sizeof(*v->vendor));
     v->vendor = NULL;
 }
 
@@ -104,10 +94,11 @@ static void reset_control(struct vcpu *v, struct vmcb *b)
 void svm_vcpu_reset(struct vcpu *v)
 {
     struct vendor_vcpu *s = v->vendor;
-    struct vcpu_regs *r = &v->regs;
+    struct vcpu_regs *r = &v->private->regs;
+    struct vmcb *b = vmcb_of(v);
 
-    memset(s->vmcb, 0, sizeof(*s->vmcb));
-    reset_control(v, s->vmcb);
+    memset(b, 0, sizeof(*b));
+    reset_control(v, b);
     memset(r, 0, sizeof(*r));
     for (int i = 0; i < NR_SEGS; i++)
         r->seg[i] = (struct segment){.attr = 0x93, .limit = 0xffff};
@@ -118,13 +109,13 @@ void svm_vcpu_reset(struct vcpu *v)
     r->rflags = 2;
     r->cr0 = CR0_ET | CR0_CD | CR0_NW;
     r->available = r->dirty = REGS_CONTROL | REGS_SEGMENTS;
-    s->vmcb->gdtr.limit = s->vmcb->idtr.limit = 0xffff;
-    s->vmcb->dr6 = 0xffff0ff0;
-    s->vmcb->dr7 = 0x400;
-    s->vmcb->pat = v->msrs.pat;
+    b->gdtr.limit = b->idtr.limit = 0xffff;
+    b->dr6 = 0xffff0ff0;
+    b->dr7 = 0x400;
+    b->pat = v->private->msrs.pat;
     s->asid_generation = 0;
     s->nmi_pending = s->nmi_blocked = false;
-    memset(s->dr, 0, sizeof(s->dr));
+    memset(v->private->dr, 0, sizeof(v->private->dr));
     fpu_area_init(&s->fpu);
     if (this_cpu()->loaded == v)
         this_cpu()->loaded = NULL;
@@ -154,7 +145,7 @@ static void sync_hidden(struct vcpu *v)
 void svm_fetch(struct vcpu *v, unsigned int group)
 {
     struct vmcb *b = vmcb_of(v);
-    struct vcpu_regs *r = &v->regs;
+    struct vcpu_regs *r = &v->private->regs;
 
     if (group & REGS_CONTROL) {
         r->cr0 = b->cr0;
@@ -175,14 +166,14 @@ void svm_fetch(struct vcpu *v, unsigned int group)
 
 void vcpu_set_pat(struct vcpu *v, uint64_t pat)
 {
-    v->msrs.pat = pat;
+    v->private->msrs.pat = pat;
     vmcb_of(v)->pat = pat;
 }
 
 void svm_write_back(struct vcpu *v)
 {
     struct vmcb *b = vmcb_of(v);
-    struct vcpu_regs *r = &v->regs;
+    struct vcpu_regs *r = &v->private->regs;
 
     b->rax = r->gpr[RAX];
     b->rsp = r->gpr[RSP];

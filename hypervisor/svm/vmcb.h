@@ -57,7 +57,7 @@ static_assert(offsetof(struct vmcb, rip) == 0x578);
 static_assert(offsetof(struct vmcb, rsp) == 0x5d8);
 static_assert(offsetof(struct vmcb, cr2) == 0x640);
 static_assert(offsetof(struct vmcb, pat) == 0x668);
-static_assert(sizeof(struct vmcb) == 4096);
+static_assert(sizeof(struct vmcb) == sizeof(((struct vcpu_private *)NULL)->control_block));
 
 enum { /* intercepts1 */
        I1_INTR = 1u << 0,
@@ -136,19 +136,17 @@ enum {
 #define VINTR_MASKING (1ul << 24)
 
 struct vendor_vcpu {
-    struct vmcb *vmcb; /* heap page */
     uint64_t vmcb_pa;
     struct fpu_area fpu;
-    uint64_t dr[4];
     uint64_t asid_generation; /* of the CPU it has an ASID on */
     unsigned int asid_cpu;
     uint64_t p2m_generation; /* last flushed to */
     bool nmi_pending, nmi_blocked;
 };
 
-static inline struct vmcb *vmcb_of(struct vcpu *v)
+static inline struct vmcb *vmcb_of(const struct vcpu *v)
 {
-    return v->vendor->vmcb;
+    return (struct vmcb *)v->private->control_block;
 }
 
 /* vmcb.c */

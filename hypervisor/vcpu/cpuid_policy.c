@@ -211,13 +211,13 @@ static void xsave_leaf(struct vcpu *v, uint32_t subleaf, uint32_t out[4])
         return;
     if (subleaf == 0) {
         out[EAX] = (uint32_t)allowed;
-        out[EBX] = save_area(v->msrs.xcr0, false);
+        out[EBX] = save_area(v->private->msrs.xcr0, false);
         out[ECX] = save_area(allowed, false);
         out[EDX] = (uint32_t)(allowed >> 32);
     } else if (subleaf == 1) {
         host_cpuid(0xd, 1, out);
         out[EAX] &= 7; /* XSAVEOPT XSAVEC XGETBV1 */
-        out[EBX] = out[EAX] & 2 ? save_area(v->msrs.xcr0, true) : 0;
+        out[EBX] = out[EAX] & 2 ? save_area(v->private->msrs.xcr0, true) : 0;
         out[ECX] = out[EDX] = 0;
     } else if (subleaf < 63 && (allowed >> subleaf & 1)) {
         component(subleaf, out);
@@ -350,7 +350,7 @@ void cpuid_guest(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4
 
 void cpuid_emulate(struct vcpu *v)
 {
-    uint64_t *gpr = v->regs.gpr;
+    uint64_t *gpr = v->private->regs.gpr;
     uint32_t out[4];
 
     cpuid_guest(v, (uint32_t)gpr[RAX], (uint32_t)gpr[RCX], out);

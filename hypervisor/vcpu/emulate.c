@@ -121,7 +121,7 @@ static void refuse(struct emulation *e)
         vcpu_inject_exception(v, VECTOR_UD, false, 0);
     else
         domain_kill(v->domain, "vcpu %u: the instruction at rip=%lx does not access the address that faulted", v->id,
-                    v->regs.rip);
+                    v->private->regs.rip);
 }
 
 /* The instruction was performed. */
@@ -134,7 +134,7 @@ static void done(struct emulation *e)
 static uint64_t effective_address(const struct emulation *e, unsigned int bytes)
 {
     const struct insn *i = &e->insn;
-    const struct vcpu_regs *r = &e->v->regs;
+    const struct vcpu_regs *r = &e->v->private->regs;
     uint64_t offset = (uint64_t)i->displacement;
 
     if (i->base != INSN_NO_REG)
@@ -162,7 +162,7 @@ static uint64_t sign_extend(uint64_t value, unsigned int bytes)
 static void to_register(struct emulation *e, const struct operand *mem)
 {
     const struct insn *i = &e->insn;
-    struct vcpu_regs *r = &e->v->regs;
+    struct vcpu_regs *r = &e->v->private->regs;
     uint64_t value = mem->value;
 
     if (i->op == OP_MOVSX)
@@ -176,7 +176,7 @@ static void to_register(struct emulation *e, const struct operand *mem)
 static void to_memory(struct emulation *e, const struct operand *mem, bool writes)
 {
     const struct insn *i = &e->insn;
-    struct vcpu_regs *r = &e->v->regs;
+    struct vcpu_regs *r = &e->v->private->regs;
     uint64_t src = i->src == OPERAND_IMM ? i->imm : 0, value;
 
     if (i->src == OPERAND_REG)
@@ -221,7 +221,7 @@ static void string_advance(struct emulation *e, enum gpr reg)
 {
     unsigned int width = e->insn.address_bytes;
 
-    address_register_set(e->v, reg, width, e->v->regs.gpr[reg] + (uint64_t)string_step(e->v, e->insn.bytes));
+    address_register_set(e->v, reg, width, e->v->private->regs.gpr[reg] + (uint64_t)string_step(e->v, e->insn.bytes));
 }
 
 /* One element per call: the instruction stays where it is until the count is used up, as with an interrupt between
@@ -229,7 +229,7 @@ static void string_advance(struct emulation *e, enum gpr reg)
 static void emulate_string(struct emulation *e)
 {
     const struct insn *i = &e->insn;
-    uint64_t *gpr = e->v->regs.gpr, left = address_cut(gpr[RCX], i->address_bytes), linear;
+    uint64_t *gpr = e->v->private->regs.gpr, left = address_cut(gpr[RCX], i->address_bytes), linear;
     struct operand src = {.value = gpr[RAX]}, dst;
 
     if (i->rep && left == 0) {
@@ -272,7 +272,7 @@ static void undecodable(struct emulation *e, const uint8_t *bytes, size_t n)
     for (size_t i = 0; i < n; i++)
         snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
     domain_kill(e->v->domain, "vcpu %u: cannot emulate the %s of %lx by the instruction at rip=%lx: %s", e->v->id,
-                e->fault_write ? "write" : "read", e->fault.v, e->v->regs.rip, hex);
+                e->fault_write ? "write" : "read", e->fault.v, e->v->private->regs.rip, hex);
 }
 
 void mmio_emulate(struct vcpu *v, gpa_t gpa, bool write)

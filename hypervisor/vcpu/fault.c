@@ -74,7 +74,7 @@ void p2m_fault(struct vcpu *v, const struct fault_access *a)
     case P2M_GRANT_RO:
         if (a->walk || a->fetch) {
             domain_kill(v->domain, "%s at gpa=%lx with nothing there (rip=%lx, vcpu %u)",
-                        a->fetch ? "instruction fetch" : "page table", a->gpa.v, v->regs.rip, v->id);
+                        a->fetch ? "instruction fetch" : "page table", a->gpa.v, v->private->regs.rip, v->id);
             return;
         }
         mmio_emulate(v, a->gpa, a->write);

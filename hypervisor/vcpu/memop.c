@@ -90,12 +90,12 @@ void address_register_set(struct vcpu *v, enum gpr reg, unsigned int address_byt
 
 int64_t string_step(struct vcpu *v, unsigned int bytes)
 {
-    return v->regs.rflags & RFLAGS_DF ? -(int64_t)bytes : (int64_t)bytes;
+    return v->private->regs.rflags & RFLAGS_DF ? -(int64_t)bytes : (int64_t)bytes;
 }
 
 void register_write(struct vcpu *v, enum gpr reg, bool high, unsigned int bytes, uint64_t value)
 {
-    uint64_t *r = &v->regs.gpr[reg];
+    uint64_t *r = &v->private->regs.gpr[reg];
 
     switch (bytes) {
     case 1:
@@ -112,7 +112,7 @@ void register_write(struct vcpu *v, enum gpr reg, bool high, unsigned int bytes,
 
 uint64_t register_read(struct vcpu *v, enum gpr reg, bool high, unsigned int bytes)
 {
-    uint64_t value = v->regs.gpr[reg] >> (high ? 8 : 0);
+    uint64_t value = v->private->regs.gpr[reg] >> (high ? 8 : 0);
 
     return bytes == 1 ? (uint8_t)value : address_cut(value, bytes);
 }

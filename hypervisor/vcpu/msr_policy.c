@@ -97,11 +97,11 @@ static const struct constant *find_constant(uint32_t msr)
 static uint64_t *mtrr_slot(struct vcpu *v, uint32_t msr)
 {
     if (msr >= MTRR_VARIABLE && msr <= MTRR_VARIABLE_LAST)
-        return &v->msrs.mtrr_variable[index_nospec(msr - MTRR_VARIABLE, 2 * GUEST_MTRR_VARIABLE)];
+        return &v->private->msrs.mtrr_variable[index_nospec(msr - MTRR_VARIABLE, 2 * GUEST_MTRR_VARIABLE)];
     for (size_t i = 0; i < GUEST_MTRR_FIXED; i++)
         if (fixed_msrs[i] == msr)
-            return &v->msrs.mtrr_fixed[i];
-    return msr == MTRR_DEFAULT ? &v->msrs.mtrr_default : NULL;
+            return &v->private->msrs.mtrr_fixed[i];
+    return msr == MTRR_DEFAULT ? &v->private->msrs.mtrr_default : NULL;
 }
 
 static bool memory_type_ok(uint64_t type)
@@ -162,7 +162,7 @@ static void copy_host_mtrrs(struct guest_msrs *m)
 
 void guest_msrs_init(struct vcpu *v)
 {
-    struct guest_msrs *m = &v->msrs;
+    struct guest_msrs *m = &v->private->msrs;
     uint32_t leaf[4];
 
     *m = (struct guest_msrs){
@@ -173,7 +173,7 @@ void guest_msrs_init(struct vcpu *v)
         copy_host_mtrrs(m);
     cpuid_guest(v, 0x80000001, 0, leaf);
     v->rdtscp = leaf[3] & 1u << 27;
-    v->tsc_aux = 0;
+    v->private->msrs.tsc_aux = 0;
 }
 
 /* ---- odd ones ---- */
@@ -215,10 +215,10 @@ int msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
     case TSC: *value = tsc_now() + v->tsc_offset; return 0;
     case APIC_BASE: *value = vlapic_base(v); return 0;
     case MTRR_CAP: *value = MTRR_CAP_VALUE; return 0;
-    case MCG_STATUS: *value = v->msrs.mcg_status; return 0;
-    case MISC_ENABLE: *value = v->msrs.misc_enable; return host.is_amd ? -1 : 0;
-    case PAT: *value = v->msrs.pat; return 0;
-    case TSC_AUX: *value = v->tsc_aux; return v->rdtscp ? 0 : -1;
+    case MCG_STATUS: *value = v->private->msrs.mcg_status; return 0;
+    case MISC_ENABLE: *value = v->private->msrs.misc_enable; return host.is_amd ? -1 : 0;
+    case PAT: *value = v->private->msrs.pat; return 0;
+    case TSC_AUX: *value = v->private->msrs.tsc_aux; return v->rdtscp ? 0 : -1;
     case XEN_HYPERCALL_PAGE: *value = 0; return 0;
     }
     slot = mtrr_slot(v, msr);
@@ -241,7 +241,7 @@ static int write_pat(struct vcpu *v, uint64_t value)
 {
     if (!pat_value_ok(value))
         return -1;
-    v->msrs.pat = value;
+    v->private->msrs.pat = value;
     vcpu_set_pat(v, value);
     return 0;
 }
@@ -250,7 +250,7 @@ static int write_tsc_aux(struct vcpu *v, uint64_t value)
 {
     if (!v->rdtscp || value > UINT32_MAX)
         return -1;
-    v->tsc_aux = value;
+    v->private->msrs.tsc_aux = value;
     host_msr_write(TSC_AUX, value); /* it is loaded now */
     return 0;
 }
@@ -272,9 +272,9 @@ int msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
     case TSC: return 0; /* the guest's TSC is the machine's: not for it to move */
     case APIC_BASE: return vlapic_set_base(v, value);
     case PRED_CMD: return write_pred_cmd(v, value);
-    case MCG_STATUS: v->msrs.mcg_status = value & 7; return 0;
+    case MCG_STATUS: v->private->msrs.mcg_status = value & 7; return 0;
     case MISC_ENABLE:
-        v->msrs.misc_enable = (value & ~MISC_ENABLE_DEFAULT) | MISC_ENABLE_DEFAULT;
+        v->private->msrs.misc_enable = (value & ~MISC_ENABLE_DEFAULT) | MISC_ENABLE_DEFAULT;
         return host.is_amd ? -1 : 0;
     case PAT: return write_pat(v, value);
     case TSC_AUX: return write_tsc_aux(v, value);

@@ -6,7 +6,7 @@
 
 static void advance(struct vcpu *v, const struct port_access *a)
 {
-    vcpu_skip(v, (unsigned int)(a->next_rip - v->regs.rip));
+    vcpu_skip(v, (unsigned int)(a->next_rip - v->private->regs.rip));
 }
 
 static void copy_failed(struct vcpu *v, uint64_t linear, bool write)
@@ -23,7 +23,7 @@ static bool string_in(struct vcpu *v, const struct port_access *a)
     uint32_t value;
     gpa_t unused;
 
-    if (!segment_access(v, SEG_ES, address_cut(v->regs.gpr[RDI], a->address_bytes), a->bytes, true, &linear))
+    if (!segment_access(v, SEG_ES, address_cut(v->private->regs.gpr[RDI], a->address_bytes), a->bytes, true, &linear))
         return false;
     for (unsigned int i = 0; i < a->bytes; i += MAX(a->bytes - 1u, 1u)) {
         if (guest_translate(v, GUEST_PTR(linear + i), true, &unused)) {
@@ -36,7 +36,7 @@ static bool string_in(struct vcpu *v, const struct port_access *a)
         copy_failed(v, linear, true);
         return false;
     }
-    address_register_set(v, RDI, a->address_bytes, v->regs.gpr[RDI] + (uint64_t)string_step(v, a->bytes));
+    address_register_set(v, RDI, a->address_bytes, v->private->regs.gpr[RDI] + (uint64_t)string_step(v, a->bytes));
     return true;
 }
 
@@ -45,15 +45,15 @@ static bool string_out(struct vcpu *v, const struct port_access *a)
     uint64_t linear;
     uint32_t value = 0;
 
-    if (!segment_access(v, (enum seg_name)a->segment, address_cut(v->regs.gpr[RSI], a->address_bytes), a->bytes, false,
-                        &linear))
+    if (!segment_access(v, (enum seg_name)a->segment, address_cut(v->private->regs.gpr[RSI], a->address_bytes),
+                        a->bytes, false, &linear))
         return false;
     if (copy_from_guest(v, &value, GUEST_PTR(linear), a->bytes)) {
         copy_failed(v, linear, false);
         return false;
     }
     port_write(v, a->port, a->bytes, value);
-    address_register_set(v, RSI, a->address_bytes, v->regs.gpr[RSI] + (uint64_t)string_step(v, a->bytes));
+    address_register_set(v, RSI, a->address_bytes, v->private->regs.gpr[RSI] + (uint64_t)string_step(v, a->bytes));
     return true;
 }
 
@@ -61,7 +61,7 @@ static bool string_out(struct vcpu *v, const struct port_access *a)
  * between. */
 static void port_string(struct vcpu *v, const struct port_access *a)
 {
-    uint64_t left = address_cut(v->regs.gpr[RCX], a->address_bytes);
+    uint64_t left = address_cut(v->private->regs.gpr[RCX], a->address_bytes);
 
     /* Our copies are supervisor accesses: a process with I/O rights must not reach its kernel's memory through them. */
     if (vcpu_cpl(v) == 3) {

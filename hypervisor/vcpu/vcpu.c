@@ -37,11 +37,11 @@ bool vcpu_long_mode(struct vcpu *v)
 
 void vcpu_skip(struct vcpu *v, unsigned int bytes)
 {
-    v->regs.rip += bytes;
+    v->private->regs.rip += bytes;
     /* Below 64-bit mode the instruction pointer wraps at 4 GiB. */
-    if (v->regs.rip >> 32 && !vcpu_long_mode(v))
-        v->regs.rip = (uint32_t)v->regs.rip;
-    v->regs.rflags &= ~RFLAGS_RF;
+    if (v->private->regs.rip >> 32 && !vcpu_long_mode(v))
+        v->private->regs.rip = (uint32_t)v->private->regs.rip;
+    v->private->regs.rflags &= ~RFLAGS_RF;
     vendor->clear_shadow(v);
 }
 
@@ -109,7 +109,7 @@ static bool all_down(struct domain *d)
 
 void vcpu_halt(struct vcpu *v)
 {
-    if (v->regs.rflags & RFLAGS_IF || read_once(v->nmi_signal)) {
+    if (v->private->regs.rflags & RFLAGS_IF || read_once(v->nmi_signal)) {
         vcpu_block(v);
         return;
     }
@@ -121,8 +121,8 @@ void vcpu_halt(struct vcpu *v)
 
 void vcpu_triple_fault(struct vcpu *v)
 {
-    domain_kill(v->domain, "triple fault at rip=%lx, vcpu %u (cr0=%lx cr3=%lx cr4=%lx)", v->regs.rip, v->id,
-                vcpu_regs(v, REGS_CONTROL)->cr0, v->regs.cr3, v->regs.cr4);
+    domain_kill(v->domain, "triple fault at rip=%lx, vcpu %u (cr0=%lx cr3=%lx cr4=%lx)", v->private->regs.rip, v->id,
+                vcpu_regs(v, REGS_CONTROL)->cr0, v->private->regs.cr3, v->private->regs.cr4);
 }
 
 /*
@@ -150,7 +150,7 @@ static void reset(struct vcpu *v)
 {
     vlapic_reset(v);
     vendor->vcpu_reset(v);
-    v->msrs.xcr0 = 1;
+    v->private->msrs.xcr0 = 1;
 }
 
 static void start(struct vcpu *v, uint8_t vector)

@@ -104,8 +104,8 @@ static long write(struct vcpu *v, uint64_t count, guest_ptr_t buffer)
         count -= n;
         buffer = guest_ptr_add(buffer, n);
         if (count && hypercall_preempt(v)) {
-            v->regs.gpr[RSI] = count;
-            v->regs.gpr[RDX] = buffer.v;
+            v->private->regs.gpr[RSI] = count;
+            v->private->regs.gpr[RDX] = buffer.v;
             return HYPERCALL_RESTART;
         }
     }

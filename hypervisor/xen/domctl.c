@@ -105,7 +105,7 @@ static long start_vcpu(struct domain *d, const struct vcpu_regs *regs)
     if (d->dying || !d->pause_count || v->initialised)
         rc = d->dying ? -XEN_ESRCH : -XEN_EBUSY;
     else {
-        v->regs = *regs;
+        v->private->regs = *regs;
         v->initialised = true;
     }
     spin_unlock(&d->control_lock);

@@ -7,8 +7,8 @@ bool grant_batch_pause(struct vcpu *v, guest_ptr_t arg, uint64_t count, uint64_t
 {
     if (done == count || !hypercall_preempt(v))
         return false;
-    v->regs.gpr[RSI] = guest_ptr_add(arg, done * bytes).v;
-    v->regs.gpr[RDX] = count - done;
+    v->private->regs.gpr[RSI] = guest_ptr_add(arg, done * bytes).v;
+    v->private->regs.gpr[RDX] = count - done;
     return true;
 }
 

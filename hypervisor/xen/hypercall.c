@@ -54,7 +54,7 @@ static long call_anybody(struct vcpu *v, const struct call *c)
 
 static struct call read_call(const struct vcpu *v)
 {
-    const uint64_t *r = v->regs.gpr;
+    const uint64_t *r = v->private->regs.gpr;
 
     return (struct call){.nr = r[RAX], .arg = {r[RDI], r[RSI], r[RDX], r[R10], r[R8]}};
 }
@@ -83,7 +83,7 @@ void xen_hypercall(struct vcpu *v, unsigned int bytes)
         v->restart_hypercall = true;
         return;
     }
-    v->regs.gpr[RAX] = long_mode ? (uint64_t)result : (uint32_t)result;
+    v->private->regs.gpr[RAX] = long_mode ? (uint64_t)result : (uint32_t)result;
     vcpu_skip(v, bytes);
 }
 

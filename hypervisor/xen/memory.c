@@ -10,7 +10,7 @@
 
 long memory_pause(struct vcpu *v, uint64_t op, uint64_t done)
 {
-    v->regs.gpr[RDI] = op | done << OP_BITS;
+    v->private->regs.gpr[RDI] = op | done << OP_BITS;
     return HYPERCALL_RESTART;
 }
 

@@ -205,7 +205,7 @@ static long initialise(struct vcpu *caller, struct vcpu *v, guest_ptr_t arg)
     } else if (load_acquire(v->running)) {
         rc = -XEN_EBUSY; /* on its way down: its registers are still in use */
     } else {
-        v->regs = regs;
+        v->private->regs = regs;
         v->initialised = true;
     }
     spin_unlock(&v->domain->control_lock);

@@ -4,7 +4,7 @@
 
 struct fpu_area {
     uint64_t xcr0;
-    uint8_t *state; /* fpu_area_bytes() bytes, 64-byte aligned, from the heap */
+    uint8_t *state; /* fpu_area_bytes() bytes, 64-byte aligned */
 };
 
 size_t fpu_area_bytes(void);

@@ -8,8 +8,9 @@ struct vcpu;
 #define GUEST_MTRR_FIXED    11
 
 struct guest_msrs {
-    uint64_t pat;  /* the vendor copies it into its guest state: vcpu_set_pat() */
-    uint64_t xcr0; /* as the guest set it by XSETBV (checked against cpuid_allowed_xcr0()) */
+    uint64_t pat;     /* the vendor copies it into its guest state: vcpu_set_pat() */
+    uint64_t xcr0;    /* as the guest set it by XSETBV (checked against cpuid_allowed_xcr0()) */
+    uint64_t tsc_aux; /* loaded with the vCPU if `rdtscp`; RDTSCP and RDPID read it */
     uint64_t misc_enable;
     uint64_t mcg_status;
     uint64_t mtrr_default;
@@ -20,6 +21,6 @@ struct guest_msrs {
 /* Power-on values; called when the vCPU is made, after its domain's is_control is known. INIT leaves these registers
  * alone. */
 void guest_msrs_init(struct vcpu *v);
-/* The guest wrote its PAT: the vendor takes v->msrs.pat over at the next entry (implemented beside the vendor's state).
+/* The guest wrote its PAT: the vendor takes msrs.pat over at the next entry (implemented beside the vendor's state).
  */
 void vcpu_set_pat(struct vcpu *v, uint64_t pat);

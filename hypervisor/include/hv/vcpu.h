@@ -43,15 +43,22 @@ enum vcpu_state {
 struct vlapic;
 struct vendor_vcpu; /* svm/ or vmx/ */
 
+/* What of a vCPU concerns its own domain only. */
+struct vcpu_private {
+    alignas(PAGE_SIZE) uint8_t control_block[PAGE_SIZE]; /* the vendor's: a VMCB */
+    struct vcpu_regs regs;
+    struct guest_msrs msrs;
+    uint64_t dr[4];            /* debug registers 0 to 3 while they are not on a CPU */
+    alignas(64) uint8_t fpu[]; /* fpu_area_bytes() */
+};
+
 struct vcpu {
     unsigned int id;
     struct domain *domain;
-    struct vcpu_regs regs;
+    struct vcpu_private *private;
     struct vendor_vcpu *vendor;
     struct vlapic *lapic;
-    struct guest_msrs msrs;
     uint64_t tsc_offset;             /* guest TSC = host TSC + this */
-    uint64_t tsc_aux;                /* loaded with the vCPU if `rdtscp`; RDTSCP and RDPID read it */
     bool rdtscp;                     /* its CPUID shows RDTSCP (guest_msrs_init() says so) */
     unsigned int refused_emulations; /* MMIO emulations in a row that were left to fault again (vcpu/mmio.c) */
 
@@ -100,9 +107,9 @@ struct vcpu *current_vcpu(void);
 void vcpu_fetch(struct vcpu *v, enum reg_group group);
 static inline struct vcpu_regs *vcpu_regs(struct vcpu *v, enum reg_group group)
 {
-    if (!(v->regs.available & group))
+    if (!(v->private->regs.available & group))
         vcpu_fetch(v, group);
-    return &v->regs;
+    return &v->private->regs;
 }
 static inline struct vcpu_regs *vcpu_regs_write(struct vcpu *v, enum reg_group group)
 {
@@ -147,7 +154,7 @@ void vcpu_init_signal(struct vcpu *v);
 void vcpu_startup_signal(struct vcpu *v, uint8_t vector);
 void vcpu_nmi_signal(struct vcpu *v);
 
-/* Brings a vCPU that was never started to life with the registers in v->regs (domain paused or vCPU down). */
+/* Brings a vCPU that was never started to life with the registers in v->private (domain paused or vCPU down). */
 void vcpu_online(struct vcpu *v);
 void vcpu_offline(struct vcpu *v); /* takes it down soon; does not wait */
 /* Acts on INIT and STARTUP; on the vCPU's own CPU, by the vendor's loop before each entry when one of them is set. */

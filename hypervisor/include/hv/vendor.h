@@ -12,7 +12,7 @@ struct hvm_vendor {
     bool (*cpu_up)(void);       /* on the CPU itself */
     int (*vcpu_create)(struct vcpu *v);
     void (*vcpu_destroy)(struct vcpu *v);
-    void (*vcpu_reset)(struct vcpu *v); /* v->regs and the vendor's state as after INIT */
+    void (*vcpu_reset)(struct vcpu *v); /* the registers and the vendor's state as after INIT */
     void (*run)(struct vcpu *v);        /* enters the guest until the scheduler is wanted */
     void (*save)(struct vcpu *v);       /* hidden state off the CPU */
     void (*fetch)(struct vcpu *v, unsigned int group);

@@ -47,18 +47,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     for (unsigned int i = 0; i < 6; i++) {
         if (!(s.flags & 8))
             break;
-        v->regs.seg[i].base = s.segment_base[i];
-        v->regs.seg[i].limit = s.segment_limit[i];
+        v->private->regs.seg[i].base = s.segment_base[i];
+        v->private->regs.seg[i].limit = s.segment_limit[i];
         if (i != SEG_CS)
-            v->regs.seg[i].attr = s.segment_attr[i];
+            v->private->regs.seg[i].attr = s.segment_attr[i];
     }
     uint64_t page = pages[s.pages & 3];
     for (unsigned int i = 0; i < 16; i++) /* half of the registers point near the page, so that some operands hit it */
-        v->regs.gpr[i] = i & 1 ? s.gpr[i] : page + (s.small[i / 2] & 0x1fff) - 0x800;
-    v->regs.seg[SEG_CS].base = 0;
-    v->regs.seg[SEG_CS].limit = 0xffffffff;
-    v->regs.rip = 0x1000;
-    v->regs.rflags = 2 | (s.flags & 16 ? 0x400 : 0);
+        v->private->regs.gpr[i] = i & 1 ? s.gpr[i] : page + (s.small[i / 2] & 0x1fff) - 0x800;
+    v->private->regs.seg[SEG_CS].base = 0;
+    v->private->regs.seg[SEG_CS].limit = 0xffffffff;
+    v->private->regs.rip = 0x1000;
+    v->private->regs.rflags = 2 | (s.flags & 16 ? 0x400 : 0);
     memcpy(fake.ram + 0x1000, s.code, sizeof(s.code));
     if (s.flags & 32)
         fake_map(page + 0x1000, 0x8000, true, s.flags & 64);
@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     mmio_emulate(v, GPA(page + s.fault_offset % 4096), s.flags & 128);
 
     require(fake.skipped <= 15);
-    require(v->regs.rip == 0x1000 + fake.skipped);
+    require(v->private->regs.rip == 0x1000 + fake.skipped);
     require(!(fake.killed && fake.skipped));
     require(!(fake.exception >= 0 && fake.skipped));
     require(fake.cpl == 0 || !memcmp(before, fake.ram, sizeof(before)));

@@ -188,11 +188,11 @@ static void destruction_goes_on_until_it_is_done(void **state)
     op = (struct xen_domctl){
         .cmd = XEN_DOMCTL_destroydomain, .interface_version = XEN_DOMCTL_INTERFACE_VERSION, .domain = id};
     assert_int_equal(copy_to_gpa(dom0, GPA(WORLD_ARG), &op, sizeof(op)), 0);
-    v0->regs.gpr[RAX] = __HYPERVISOR_domctl;
-    v0->regs.gpr[RDI] = WORLD_ARG;
+    v0->private->regs.gpr[RAX] = __HYPERVISOR_domctl;
+    v0->private->regs.gpr[RDI] = WORLD_ARG;
     assert_true(hc_step(v0));
     assert_false(hc_step(v0));
-    assert_int_equal(v0->regs.gpr[RAX], 0);
+    assert_int_equal(v0->private->regs.gpr[RAX], 0);
     assert_int_equal(gnttab_mapped_count(g), 0);
     assert_int_equal(grant_entry(g, 10)->flags, GTF_permit_access | GTF_readonly);
 }
@@ -271,7 +271,7 @@ static void the_first_vcpu_starts_as_described(void **state)
     assert_int_equal(set_context(id, 8 + 24 + 8 + sizeof(mtrr) + 8), 0); /* MTRRs alone: accepted, and nothing starts */
     assert_int_equal(notes(d->vcpus[0])->onlines, 0);
     assert_int_equal(set_context(id, make_records(&cpu)), 0);
-    struct vcpu_regs *r = &d->vcpus[0]->regs;
+    struct vcpu_regs *r = &d->vcpus[0]->private->regs;
     assert_int_equal(notes(d->vcpus[0])->onlines, 1);
     assert_int_equal(r->rip, 0x1000b20);
     assert_int_equal(r->gpr[RBX], 0x5000);

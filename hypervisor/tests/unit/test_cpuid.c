@@ -65,12 +65,12 @@ static void xen_is_found(void **state)
 static void registers_are_written(void **state)
 {
     struct vcpu *v = &fake.v[1];
-    v->regs.gpr[RAX] = 0xffffffff40000004;
-    v->regs.gpr[RBX] = v->regs.gpr[RCX] = v->regs.gpr[RDX] = 0xffffffff00000000;
+    v->private->regs.gpr[RAX] = 0xffffffff40000004;
+    v->private->regs.gpr[RBX] = v->private->regs.gpr[RCX] = v->private->regs.gpr[RDX] = 0xffffffff00000000;
     cpuid_emulate(v);
-    assert_int_equal(v->regs.gpr[RAX], 0x58);
-    assert_int_equal(v->regs.gpr[RBX], 1);
-    assert_int_equal(v->regs.gpr[RDX], 0);
+    assert_int_equal(v->private->regs.gpr[RAX], 0x58);
+    assert_int_equal(v->private->regs.gpr[RBX], 1);
+    assert_int_equal(v->private->regs.gpr[RDX], 0);
 }
 
 static void what_guests_must_not_have_is_hidden(void **state)
@@ -139,7 +139,7 @@ static void what_kernels_need_is_shown(void **state)
 static void osxsave_and_apic_follow_the_guest(void **state)
 {
     assert_false(bit(1, 0, C, 27));
-    fake.v[0].regs.cr4 |= 1u << 18;
+    fake.v[0].private->regs.cr4 |= 1u << 18;
     assert_true(bit(1, 0, C, 27));
     assert_int_equal(vlapic_set_base(&fake.v[0], 0xfee00000), 0);
     assert_false(bit(1, 0, D, 9));
@@ -206,11 +206,11 @@ static void vendor_and_limits_are_truthful(void **state)
 
 static void save_areas_fit_together(void **state)
 {
-    fake.v[0].msrs.xcr0 = 1;
+    fake.v[0].private->msrs.xcr0 = 1;
     assert_int_equal(leaf(0, 0xd, 0, A), 7);
     assert_int_equal(leaf(0, 0xd, 0, B), 576);
     assert_int_equal(leaf(0, 0xd, 0, C), 0x340);
-    fake.v[0].msrs.xcr0 = 7;
+    fake.v[0].private->msrs.xcr0 = 7;
     assert_int_equal(leaf(0, 0xd, 0, B), 0x340);
     assert_int_equal(leaf(0, 0xd, 1, A), 7);
     assert_int_equal(leaf(0, 0xd, 1, B), 0x340);
@@ -226,7 +226,7 @@ static void save_areas_fit_together(void **state)
     host.xcr0_mask = 0xe7;
     assert_true(bit(7, 0, B, 16));
     assert_int_equal(leaf(0, 0xd, 0, C), 0xa80);
-    fake.v[0].msrs.xcr0 = 0xe7;
+    fake.v[0].private->msrs.xcr0 = 0xe7;
     assert_int_equal(leaf(0, 0xd, 1, B), 0x340 + 0x40 + 0x200 + 0x400);
     host.xsave = false;
     assert_int_equal(leaf(0, 0xd, 0, A), 0);

@@ -22,8 +22,8 @@
 static int setup(void **state)
 {
     fake_setup(true);
-    fake.v[0].regs.rip = CODE;
-    fake.v[0].regs.rflags = 2;
+    fake.v[0].private->regs.rip = CODE;
+    fake.v[0].private->regs.rflags = 2;
     return 0;
 }
 static int teardown(void **state)
@@ -154,7 +154,7 @@ static uint64_t defined_flags(const struct insn *i)
 
 static void compare(const struct insn *i, const uint8_t *bytes, const uint8_t *memory)
 {
-    const struct vcpu_regs *r = &fake.v[0].regs;
+    const struct vcpu_regs *r = &fake.v[0].private->regs;
     char text[64] = "";
     bool same = true;
 
@@ -197,9 +197,9 @@ static void all_forms_do_what_the_processor_does(void **state)
         for (unsigned int n = 0; n < 4096; n++)
             page[n] = fake.device[n] = (uint8_t)random64();
         memcpy(fake.ram + CODE, bytes, 15);
-        memcpy(v->regs.gpr, native_in.gpr, sizeof(native_in.gpr));
-        v->regs.rflags = native_in.rflags;
-        v->regs.rip = CODE;
+        memcpy(v->private->regs.gpr, native_in.gpr, sizeof(native_in.gpr));
+        v->private->regs.rflags = native_in.rflags;
+        v->private->regs.rip = CODE;
         fake.skipped = 0;
         memcpy(code, bytes, insn.length);
         memcpy(code + insn.length, "\xff\x25\0\0\0\0", 6); /* jmp *0(%rip) */
@@ -229,7 +229,7 @@ static void rip_relative_counts_from_the_next_instruction(void **state)
     fake.device[0x20] = 0x5a;
     fake_map(0x2000, FAKE_DEVICE, true, true);
     RUN("\x8a\x05\x1a\x10\x00\x00", FAKE_DEVICE + 0x20, false); /* mov 0x101a(%rip),%al */
-    assert_int_equal(fake.v[0].regs.gpr[RAX], 0x5a);
+    assert_int_equal(fake.v[0].private->regs.gpr[RAX], 0x5a);
     assert_int_equal(fake.skipped, 6);
 }
 
@@ -242,11 +242,11 @@ static void operands_may_straddle_pages(void **state)
     fake.device[0xffe] = 0x22;
     fake.device[0xfff] = 0x33;
     fake.ram[0x3000] = 0x44;
-    fake.v[0].regs.gpr[RDI] = linear + 0xffd;
+    fake.v[0].private->regs.gpr[RDI] = linear + 0xffd;
     RUN("\x8b\x07", FAKE_DEVICE + 0xffd, false);
-    assert_int_equal(fake.v[0].regs.gpr[RAX], 0x44332211);
-    fake.v[0].regs.gpr[RAX] = 0x88776655;
-    fake.v[0].regs.rip = CODE;
+    assert_int_equal(fake.v[0].private->regs.gpr[RAX], 0x44332211);
+    fake.v[0].private->regs.gpr[RAX] = 0x88776655;
+    fake.v[0].private->regs.rip = CODE;
     RUN("\x89\x07", FAKE_DEVICE + 0xffd, true);
     assert_int_equal(fake.device[0xffd], 0x55);
     assert_int_equal(fake.device[0xfff], 0x77);
@@ -256,7 +256,7 @@ static void operands_may_straddle_pages(void **state)
 
 static void thirty_two_bit_segments(void **state)
 {
-    struct vcpu_regs *r = &fake.v[0].regs;
+    struct vcpu_regs *r = &fake.v[0].private->regs;
     fake_mode(4);
     r->seg[SEG_DS].base = 0xd0000000;
     r->seg[SEG_DS].limit = 0x10000fff;
@@ -283,7 +283,7 @@ static void thirty_two_bit_segments(void **state)
 
 static void sixteen_bit_addresses_wrap(void **state)
 {
-    struct vcpu_regs *r = &fake.v[0].regs;
+    struct vcpu_regs *r = &fake.v[0].private->regs;
     fake_mode(2);
     r->seg[SEG_DS].base = FAKE_DEVICE;
     r->gpr[RBX] = 0xfff0;
@@ -302,11 +302,11 @@ static void sixteen_bit_addresses_wrap(void **state)
 
 static void non_canonical_addresses_fault(void **state)
 {
-    fake.v[0].regs.gpr[RDI] = 0x0000800000000000;
+    fake.v[0].private->regs.gpr[RDI] = 0x0000800000000000;
     RUN("\x8b\x07", FAKE_DEVICE, false);
     assert_int_equal(fake.exception, VECTOR_GP);
     fake.exception = -1;
-    fake.v[0].regs.gpr[RDI] = 0x00007ffffffffffe; /* the end is */
+    fake.v[0].private->regs.gpr[RDI] = 0x00007ffffffffffe; /* the end is */
     RUN("\x8b\x07", FAKE_DEVICE, false);
     assert_int_equal(fake.exception, VECTOR_GP);
     assert_int_equal(fake.skipped, 0);
@@ -314,7 +314,7 @@ static void non_canonical_addresses_fault(void **state)
 
 static void moves_between_ram_and_device_fault_on_ram(void **state)
 {
-    struct vcpu_regs *r = &fake.v[0].regs;
+    struct vcpu_regs *r = &fake.v[0].private->regs;
     fake_map(0x5000, 0x5000, false, false);
     r->gpr[RSI] = FAKE_DEVICE;
     r->gpr[RDI] = 0x5008;
@@ -338,8 +338,8 @@ static void moves_between_ram_and_device_fault_on_ram(void **state)
 
 static void an_instruction_that_names_another_page_is_left_alone(void **state)
 {
-    fake.v[0].regs.gpr[RDI] = 0x3000;
-    fake.v[0].regs.gpr[RAX] = 0x1234;
+    fake.v[0].private->regs.gpr[RDI] = 0x3000;
+    fake.v[0].private->regs.gpr[RAX] = 0x1234;
     for (unsigned int i = 0; i < 1000; i++)
         RUN("\x89\x07", FAKE_DEVICE, true);
     assert_int_equal(fake.ram[0x3000], 0);
@@ -363,8 +363,8 @@ static void a_process_gets_an_exception_instead(void **state)
     RUN("\x0f\x29\x07", FAKE_DEVICE, true);
     assert_int_equal(fake.exception, VECTOR_UD);
     fake.exception = -1;
-    fake.v[0].regs.gpr[RSI] = FAKE_DEVICE; /* movs could reach the kernel's memory */
-    fake.v[0].regs.gpr[RDI] = 0x3000;
+    fake.v[0].private->regs.gpr[RSI] = FAKE_DEVICE; /* movs could reach the kernel's memory */
+    fake.v[0].private->regs.gpr[RDI] = 0x3000;
     fake.device[0] = 1;
     RUN("\xa4", FAKE_DEVICE, false);
     assert_int_equal(fake.exception, VECTOR_UD);
@@ -375,8 +375,8 @@ static void a_process_gets_an_exception_instead(void **state)
 static void a_process_may_not_write_where_it_was_seen_reading(void **state)
 {
     fake.cpl = 3;
-    fake.v[0].regs.gpr[RDI] = FAKE_DEVICE;
-    fake.v[0].regs.gpr[RAX] = 0xff;
+    fake.v[0].private->regs.gpr[RDI] = FAKE_DEVICE;
+    fake.v[0].private->regs.gpr[RAX] = 0xff;
     RUN("\x89\x07", FAKE_DEVICE, false);
     assert_int_equal(fake.device[0], 0);
     assert_int_equal(fake.skipped, 0);
@@ -411,7 +411,7 @@ static void apic_pages_answer(void **state)
     assert_int_equal(vlapic_set_base(v, 0xfee00800), 0);
     assert_int_equal(mmio_read(v, GPA(0xfee00030), 4), 0x50014);
     assert_int_equal(mmio_read(v, GPA(0xfee00032), 1), 5);
-    v->regs.gpr[RDI] = 0xfee00080;
+    v->private->regs.gpr[RDI] = 0xfee00080;
     RUN("\xc7\x07\x10\x00\x00\x00", 0xfee00080, true);
     assert_int_equal(vlapic_tpr(v), 0x10);
     assert_int_equal(vioapic_create(&fake.d), 0);
@@ -426,9 +426,9 @@ static void apic_pages_answer(void **state)
 static void nothing_there_reads_as_ones(void **state)
 {
     struct vcpu *v = &fake.v[0];
-    v->regs.gpr[RDI] = FAKE_UNCLAIMED;
+    v->private->regs.gpr[RDI] = FAKE_UNCLAIMED;
     RUN("\x8b\x07", FAKE_UNCLAIMED, false);
-    assert_int_equal(v->regs.gpr[RAX], 0xffffffff);
+    assert_int_equal(v->private->regs.gpr[RAX], 0xffffffff);
     assert_int_equal(mmio_read(v, GPA(FAKE_UNCLAIMED), 8), ~0ul);
     assert_int_equal(mmio_read(v, GPA(FAKE_UNCLAIMED), 1), 0xff);
     mmio_write(v, GPA(FAKE_UNCLAIMED), 8, 0);

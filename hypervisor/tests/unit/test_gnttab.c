@@ -259,22 +259,22 @@ static void batches_are_preempted_and_go_on(void **state)
     }
     assert_int_equal(copy_to_gpa(a, GPA(WORLD_SCRATCH), ops, sizeof(ops)), 0);
     va->kicked = true; /* somebody wants the vCPU: it stops at every safe point */
-    va->regs.gpr[RAX] = __HYPERVISOR_grant_table_op;
-    va->regs.gpr[RDI] = GNTTABOP_map_grant_ref;
-    va->regs.gpr[RSI] = WORLD_SCRATCH;
-    va->regs.gpr[RDX] = N;
+    va->private->regs.gpr[RAX] = __HYPERVISOR_grant_table_op;
+    va->private->regs.gpr[RDI] = GNTTABOP_map_grant_ref;
+    va->private->regs.gpr[RSI] = WORLD_SCRATCH;
+    va->private->regs.gpr[RDX] = N;
     assert_true(hc_step(va));
-    assert_int_equal(va->regs.gpr[RDX], N - 32);
-    assert_int_equal(va->regs.gpr[RSI], WORLD_SCRATCH + 32 * sizeof(ops[0]));
+    assert_int_equal(va->private->regs.gpr[RDX], N - 32);
+    assert_int_equal(va->private->regs.gpr[RSI], WORLD_SCRATCH + 32 * sizeof(ops[0]));
     /* an interrupt handler makes a hypercall of its own in between */
-    struct vcpu_regs saved = va->regs;
+    struct vcpu_regs saved = va->private->regs;
     assert_int_equal(hc(va, __HYPERVISOR_xen_version, XENVER_version, 0, 0), 4 << 16 | 20);
-    va->regs = saved;
+    va->private->regs = saved;
     unsigned int steps = 1;
     while (hc_step(va))
         steps++;
     assert_int_equal(steps, 3);
-    assert_int_equal(va->regs.gpr[RAX], 0);
+    assert_int_equal(va->private->regs.gpr[RAX], 0);
     assert_int_equal(gnttab_mapped_count(b), N);
     assert_int_equal(copy_from_gpa(a, ops, GPA(WORLD_SCRATCH), sizeof(ops)), 0);
     struct gnttab_unmap_grant_ref unmaps[N];
@@ -296,12 +296,12 @@ static void time_is_shared_too(void **state)
 
     assert_int_equal(copy_to_gpa(a, GPA(WORLD_SCRATCH), ops, sizeof(ops)), 0);
     world.tsc_step = 600000; /* more than its share between two looks */
-    va->regs.gpr[RAX] = __HYPERVISOR_grant_table_op;
-    va->regs.gpr[RDI] = GNTTABOP_unmap_grant_ref;
-    va->regs.gpr[RSI] = WORLD_SCRATCH;
-    va->regs.gpr[RDX] = 100;
+    va->private->regs.gpr[RAX] = __HYPERVISOR_grant_table_op;
+    va->private->regs.gpr[RDI] = GNTTABOP_unmap_grant_ref;
+    va->private->regs.gpr[RSI] = WORLD_SCRATCH;
+    va->private->regs.gpr[RDX] = 100;
     assert_true(hc_step(va));
-    assert_int_equal(va->regs.gpr[RDX], 100 - 64);
+    assert_int_equal(va->private->regs.gpr[RDX], 100 - 64);
     assert_false(hc_step(va));
 }
 

@@ -83,15 +83,15 @@ static void a_long_write_is_preempted(void **state)
     memset(text, 'y', sizeof(text));
     assert_int_equal(copy_to_gpa(v0->domain, GPA(WORLD_SCRATCH), text, sizeof(text)), 0);
     v0->kicked = true;
-    v0->regs.gpr[RAX] = __HYPERVISOR_console_io;
-    v0->regs.gpr[RDI] = CONSOLEIO_write;
-    v0->regs.gpr[RSI] = sizeof(text);
-    v0->regs.gpr[RDX] = WORLD_SCRATCH;
+    v0->private->regs.gpr[RAX] = __HYPERVISOR_console_io;
+    v0->private->regs.gpr[RDI] = CONSOLEIO_write;
+    v0->private->regs.gpr[RSI] = sizeof(text);
+    v0->private->regs.gpr[RDX] = WORLD_SCRATCH;
     assert_true(hc_step(v0));
-    assert_int_equal(v0->regs.gpr[RSI], sizeof(text) - 256);
+    assert_int_equal(v0->private->regs.gpr[RSI], sizeof(text) - 256);
     while (hc_step(v0)) {
     }
-    assert_int_equal(v0->regs.gpr[RAX], 0);
+    assert_int_equal(v0->private->regs.gpr[RAX], 0);
     assert_int_equal(world.log_bytes, sizeof(text));
     assert_int_equal(hc(v0, __HYPERVISOR_console_io, CONSOLEIO_write, ~0u, WORLD_GFNS << PAGE_SHIFT), -XEN_EFAULT);
 }

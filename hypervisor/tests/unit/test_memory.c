@@ -193,16 +193,16 @@ static void lists_are_preempted_and_go_on(void **state)
     assert_int_equal(copy_to_gpa(a, GPA(WORLD_SCRATCH), gfns, sizeof(gfns)), 0);
     assert_int_equal(copy_to_gpa(a, GPA(WORLD_ARG), &r, sizeof(r)), 0);
     va->kicked = true;
-    va->regs.gpr[RAX] = __HYPERVISOR_memory_op;
-    va->regs.gpr[RDI] = XENMEM_populate_physmap;
-    va->regs.gpr[RSI] = WORLD_ARG;
+    va->private->regs.gpr[RAX] = __HYPERVISOR_memory_op;
+    va->private->regs.gpr[RDI] = XENMEM_populate_physmap;
+    va->private->regs.gpr[RSI] = WORLD_ARG;
     unsigned int steps = 1;
     while (hc_step(va)) {
-        assert_int_equal(va->regs.gpr[RDI], XENMEM_populate_physmap | steps << 6);
+        assert_int_equal(va->private->regs.gpr[RDI], XENMEM_populate_physmap | steps << 6);
         steps++;
     }
     assert_int_equal(steps, N);
-    assert_int_equal(va->regs.gpr[RAX], N);
+    assert_int_equal(va->private->regs.gpr[RAX], N);
     va->kicked = false;
     /* a position that no interrupted call had */
     assert_int_equal(hc(va, __HYPERVISOR_memory_op, XENMEM_populate_physmap | 41 << 6, WORLD_ARG, 0), 41);

@@ -34,18 +34,19 @@ static int teardown(void **state)
 
 static void access_port(uint16_t port, unsigned int bytes, bool in)
 {
-    struct port_access a = {.port = port, .bytes = (uint8_t)bytes, .in = in, .next_rip = fake.v[0].regs.rip + 2};
+    struct port_access a = {
+        .port = port, .bytes = (uint8_t)bytes, .in = in, .next_rip = fake.v[0].private->regs.rip + 2};
     port_io(&fake.v[0], &a);
 }
 static uint32_t in(uint16_t port, unsigned int bytes)
 {
-    fake.v[0].regs.gpr[RAX] = 0;
+    fake.v[0].private->regs.gpr[RAX] = 0;
     access_port(port, bytes, true);
-    return (uint32_t)fake.v[0].regs.gpr[RAX];
+    return (uint32_t)fake.v[0].private->regs.gpr[RAX];
 }
 static void out(uint16_t port, unsigned int bytes, uint32_t value)
 {
-    fake.v[0].regs.gpr[RAX] = value;
+    fake.v[0].private->regs.gpr[RAX] = value;
     access_port(port, bytes, false);
 }
 static void print(const char *text)
@@ -56,7 +57,7 @@ static void print(const char *text)
 
 static void results_go_where_in_puts_them(void **state)
 {
-    uint64_t *rax = &fake.v[0].regs.gpr[RAX];
+    uint64_t *rax = &fake.v[0].private->regs.gpr[RAX];
     fake.port_value = 0x11223344;
     *rax = ~0ul;
     access_port(0x1f0, 1, true);
@@ -264,7 +265,7 @@ static void debug_port_gathers_lines(void **state)
 
 static void string_instructions_move_one_element(void **state)
 {
-    struct vcpu_regs *r = &fake.v[0].regs;
+    struct vcpu_regs *r = &fake.v[0].private->regs;
     struct port_access a = {
         .port = 0x1f0, .bytes = 2, .in = true, .string = true, .rep = true, .address_bytes = 8, .next_rip = 0x1002};
 
@@ -294,7 +295,7 @@ static void string_instructions_move_one_element(void **state)
 
 static void string_instructions_fault_before_the_device_is_touched(void **state)
 {
-    struct vcpu_regs *r = &fake.v[0].regs;
+    struct vcpu_regs *r = &fake.v[0].private->regs;
     struct port_access a = {.port = 0x1f0, .bytes = 4, .in = true, .string = true, .address_bytes = 8, .next_rip = 2};
 
     fake_map(0x6000, 0x6000, true, false);

@@ -15,7 +15,7 @@
 #define ASIDS 4u
 
 static struct cpu cpu;
-static struct vmcb vmcbs[6];
+static struct vcpu_private privates[6];
 static struct vendor_vcpu states[6];
 static struct vcpu v[6];
 static struct p2m p2m;
@@ -55,13 +55,12 @@ void vcpu_triple_fault(struct vcpu *x)
 static int setup(void **state)
 {
     cpu = (struct cpu){.asid_generation = 1, .asid_next = 1, .flush_all_asids = true};
-    memset(vmcbs, 0, sizeof(vmcbs));
+    memset(privates, 0, sizeof(privates));
     memset(states, 0, sizeof(states));
     p2m = (struct p2m){0};
     d = (struct domain){.p2m = &p2m};
     for (unsigned int i = 0; i < ARRAY_SIZE(v); i++) {
-        states[i].vmcb = &vmcbs[i];
-        v[i] = (struct vcpu){.id = i, .domain = &d, .vendor = &states[i]};
+        v[i] = (struct vcpu){.id = i, .domain = &d, .private = &privates[i], .vendor = &states[i]};
     }
     pending = callback = -1;
     tripled = false;
@@ -75,28 +74,28 @@ static void prepare(unsigned int i)
 static void enter(unsigned int i)
 {
     svm_asid_prepare(&v[i]);
-    vmcbs[i].exit_code = EXIT_INTR;
+    vmcb_of(&v[i])->exit_code = EXIT_INTR;
     svm_asid_entered(&v[i]);
 }
 
 static void an_id_is_kept_until_tables_or_cpu_change(void **state)
 {
     enter(0);
-    uint32_t first = vmcbs[0].asid;
+    uint32_t first = vmcb_of(&v[0])->asid;
     assert_in_range(first, 1, ASIDS - 1);
-    assert_int_equal(vmcbs[0].tlb_control, 1);
+    assert_int_equal(vmcb_of(&v[0])->tlb_control, 1);
     enter(0);
-    assert_int_equal(vmcbs[0].asid, first);
-    assert_int_equal(vmcbs[0].tlb_control, 0);
+    assert_int_equal(vmcb_of(&v[0])->asid, first);
+    assert_int_equal(vmcb_of(&v[0])->tlb_control, 0);
     p2m.generation++;
     enter(0);
-    assert_int_not_equal(vmcbs[0].asid, first);
-    uint32_t second = vmcbs[0].asid;
+    assert_int_not_equal(vmcb_of(&v[0])->asid, first);
+    uint32_t second = vmcb_of(&v[0])->asid;
     cpu.id = 1;
     enter(0);
     cpu.id = 0;
     enter(0); /* what it left here under the old id may be stale */
-    assert_true(vmcbs[0].asid != second || vmcbs[0].tlb_control == 1);
+    assert_true(vmcb_of(&v[0])->asid != second || vmcb_of(&v[0])->tlb_control == 1);
 }
 
 static void no_two_vcpus_share_an_id_without_a_flush(void **state)
@@ -111,15 +110,15 @@ static void no_two_vcpus_share_an_id_without_a_flush(void **state)
         prepare(i);
         if ((random >> 24) % 3 == 0)
             continue; /* a kick came in the last moment: it is not entered */
-        if (vmcbs[i].tlb_control == 1)
+        if (vmcb_of(&v[i])->tlb_control == 1)
             for (unsigned int k = 0; k < ASIDS; k++)
                 owner[k] = ~0u;
-        uint32_t id = vmcbs[i].asid;
+        uint32_t id = vmcb_of(&v[i])->asid;
         assert_in_range(id, 1, ASIDS - 1);
         if (owner[id] != ~0u && owner[id] != i)
             fail_msg("vCPU %u enters with id %u, whose translations are vCPU %u's", i, id, owner[id]);
         owner[id] = i;
-        vmcbs[i].exit_code = EXIT_INTR;
+        vmcb_of(&v[i])->exit_code = EXIT_INTR;
         svm_asid_entered(&v[i]);
     }
 }
@@ -127,31 +126,31 @@ static void no_two_vcpus_share_an_id_without_a_flush(void **state)
 static void a_refused_entry_does_not_count_as_a_flush(void **state)
 {
     prepare(0);
-    assert_int_equal(vmcbs[0].tlb_control, 1);
-    vmcbs[0].exit_code = EXIT_INVALID;
+    assert_int_equal(vmcb_of(&v[0])->tlb_control, 1);
+    vmcb_of(&v[0])->exit_code = EXIT_INVALID;
     svm_asid_entered(&v[0]);
     prepare(1);
-    assert_int_equal(vmcbs[1].tlb_control, 1);
+    assert_int_equal(vmcb_of(&v[1])->tlb_control, 1);
 }
 
 static void an_event_cut_short_comes_again(void **state)
 {
-    vmcbs[0].exit_int_info = EVENT_VALID | EVENT_INTR | 0x31;
+    vmcb_of(&v[0])->exit_int_info = EVENT_VALID | EVENT_INTR | 0x31;
     svm_reinject(&v[0]);
-    assert_int_equal(vmcbs[0].event_inject, EVENT_VALID | EVENT_INTR | 0x31);
-    vmcbs[0].exit_int_info = EVENT_VALID | EVENT_SOFTWARE | 0x80;
+    assert_int_equal(vmcb_of(&v[0])->event_inject, EVENT_VALID | EVENT_INTR | 0x31);
+    vmcb_of(&v[0])->exit_int_info = EVENT_VALID | EVENT_SOFTWARE | 0x80;
     svm_reinject(&v[0]);
-    assert_int_equal(vmcbs[0].event_inject, 0);
-    vmcbs[0].exit_int_info = EVENT_VALID | EVENT_EXCEPTION | 3; /* INT3 is executed again */
+    assert_int_equal(vmcb_of(&v[0])->event_inject, 0);
+    vmcb_of(&v[0])->exit_int_info = EVENT_VALID | EVENT_EXCEPTION | 3; /* INT3 is executed again */
     svm_reinject(&v[0]);
-    assert_int_equal(vmcbs[0].event_inject, 0);
+    assert_int_equal(vmcb_of(&v[0])->event_inject, 0);
 }
 
 static uint64_t two(unsigned int first, unsigned int second)
 {
-    vmcbs[0].event_inject = EVENT_VALID | EVENT_EXCEPTION | first;
+    vmcb_of(&v[0])->event_inject = EVENT_VALID | EVENT_EXCEPTION | first;
     svm_inject_exception(&v[0], second, false, 0);
-    return vmcbs[0].event_inject & 0xff;
+    return vmcb_of(&v[0])->event_inject & 0xff;
 }
 
 static void two_exceptions_combine_as_on_the_cpu(void **state)
@@ -170,13 +169,13 @@ static void two_exceptions_combine_as_on_the_cpu(void **state)
 
 static void an_interrupt_waits_for_its_window(void **state)
 {
-    struct vmcb *b = &vmcbs[0];
+    struct vmcb *b = vmcb_of(&v[0]);
 
     pending = 0x41;
     svm_inject_prepare(&v[0]); /* IF is clear */
     assert_int_equal(b->event_inject, 0);
     assert_true(b->vintr & VINTR_IRQ && b->intercepts1 & I1_VINTR);
-    v[0].regs.rflags = 0x200;
+    v[0].private->regs.rflags = 0x200;
     b->interrupt_shadow = 1;
     svm_inject_prepare(&v[0]);
     assert_int_equal(b->event_inject, 0);
@@ -192,7 +191,7 @@ static void an_interrupt_waits_for_its_window(void **state)
 
 static void nmis_come_one_at_a_time(void **state)
 {
-    struct vmcb *b = &vmcbs[0];
+    struct vmcb *b = vmcb_of(&v[0]);
 
     v[0].nmi_signal = true;
     svm_inject_prepare(&v[0]);

@@ -205,10 +205,10 @@ static void a_vcpu_is_initialised_once_and_started(void **state)
     assert_int_equal(vcpu_op(VCPUOP_initialise, 1, &c, sizeof(c)), -XEN_EBUSY); /* still on its way down */
     w->running = false;
     assert_int_equal(vcpu_op(VCPUOP_initialise, 1, &c, sizeof(c)), 0);
-    assert_int_equal(w->regs.rip, 0x100000);
-    assert_int_equal(w->regs.gpr[RBX], 77);
-    assert_int_equal(w->regs.seg[SEG_CS].attr, 0xc9b);
-    assert_int_equal(w->regs.dirty, REGS_CONTROL | REGS_SEGMENTS);
+    assert_int_equal(w->private->regs.rip, 0x100000);
+    assert_int_equal(w->private->regs.gpr[RBX], 77);
+    assert_int_equal(w->private->regs.seg[SEG_CS].attr, 0xc9b);
+    assert_int_equal(w->private->regs.dirty, REGS_CONTROL | REGS_SEGMENTS);
     assert_int_equal(vcpu_op(VCPUOP_initialise, 1, &c, sizeof(c)), -XEN_EEXIST);
     assert_int_equal(vcpu_op(VCPUOP_up, 1, &none, 1), 0);
     assert_int_equal(w->state, VCPU_RUNNABLE);
@@ -259,8 +259,8 @@ static void impossible_registers_are_refused(void **state)
     c = (struct vcpu_hvm_context){.mode = VCPU_HVM_MODE_64B};
     q->cr0 = 0x80000001, q->cr4 = 0x20, q->efer = 0x501, q->rip = 0xffffffff81000000, q->cr3 = 0x1000;
     assert_int_equal(vcpu_op(VCPUOP_initialise, 1, &c, sizeof(c)), 0);
-    assert_int_equal(w->regs.rflags, 2);
-    assert_int_equal(w->regs.seg[SEG_CS].attr & BIT(9), BIT(9));
+    assert_int_equal(w->private->regs.rflags, 2);
+    assert_int_equal(w->private->regs.seg[SEG_CS].attr & BIT(9), BIT(9));
 }
 
 /* ---- schedop ---- */

@@ -85,8 +85,11 @@ static bool take_interrupt(struct lane *l)
 
 void interrupt_window(void)
 {
-    if (__atomic_load_n(&stop, __ATOMIC_SEQ_CST))
-        pthread_exit(NULL);
+    if (__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
+        if (!this_cpu()->current)
+            pthread_exit(NULL);
+        this_cpu()->resched = true; /* not with a vCPU on it: somebody may be waiting for that one */
+    }
     take_interrupt(&lane[this_cpu()->id]);
 }
 
@@ -107,7 +110,8 @@ void sti_hlt_cli(void)
 
 /* A timer that vCPU 5 keeps setting, until it is asked not to: then it is stopped, and what it stands in goes away. */
 static struct timer timer;
-static bool timer_wanted_back, timer_given_back, timer_gone;
+static enum { KEPT, WANTED_BACK, GIVEN_BACK } timer_hold; /* each step is one side's: WANTED by others, GIVEN by 5 */
+static bool timer_gone;
 static uint64_t timer_fires;
 
 static void timer_fired(struct timer *t)
@@ -120,25 +124,28 @@ static void timer_fired(struct timer *t)
 
 static void keep_timer_set(void)
 {
-    bool back = __atomic_load_n(&timer_wanted_back, __ATOMIC_SEQ_CST);
-
-    if (!back && !__atomic_load_n(&timer_gone, __ATOMIC_SEQ_CST) && !read_once(timer.deadline))
-        timer_set(&timer, test_now() + 1000);
-    __atomic_store_n(&timer_given_back, back, __ATOMIC_SEQ_CST);
+    switch (__atomic_load_n(&timer_hold, __ATOMIC_SEQ_CST)) {
+    case KEPT:
+        if (!read_once(timer.deadline))
+            timer_set(&timer, test_now() + 1000);
+        return;
+    case WANTED_BACK: __atomic_store_n(&timer_hold, GIVEN_BACK, __ATOMIC_SEQ_CST); return;
+    case GIVEN_BACK: return;
+    }
 }
 
 /* From another CPU. */
 static void stop_timer(void)
 {
-    __atomic_store_n(&timer_wanted_back, true, __ATOMIC_SEQ_CST);
-    if (!__atomic_load_n(&timer_given_back, __ATOMIC_SEQ_CST))
+    if (__atomic_load_n(&timer_hold, __ATOMIC_SEQ_CST) != GIVEN_BACK) {
+        __atomic_store_n(&timer_hold, WANTED_BACK, __ATOMIC_SEQ_CST);
         return; /* next time */
+    }
     timer_stop(&timer);
     __atomic_store_n(&timer_gone, true, __ATOMIC_SEQ_CST);
     sched_yield();
     __atomic_store_n(&timer_gone, false, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&timer_given_back, false, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&timer_wanted_back, false, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&timer_hold, KEPT, __ATOMIC_SEQ_CST);
 }
 
 static void send(unsigned int to)
@@ -171,8 +178,8 @@ static enum guest_exit signal_others(unsigned int i)
 {
     unsigned int r = draw(i);
 
-    if (i == 7 && !test_vcpu[7].regs.rip) { /* just started */
-        test_vcpu[7].regs.rip = 1;
+    if (i == 7 && !test_vcpu[7].private->regs.rip) { /* just started */
+        test_vcpu[7].private->regs.rip = 1;
         __atomic_add_fetch(&starts, 1, __ATOMIC_SEQ_CST);
         if (r % 2)
             return GUEST_HALTS;
@@ -202,12 +209,12 @@ enum guest_exit test_guest(struct vcpu *v, bool interrupt)
         die("a vCPU runs on two CPUs");
     if (v->domain == &pair && __atomic_load_n(&held, __ATOMIC_SEQ_CST))
         die("a vCPU of a paused domain runs");
-    if (i > 5 && v->regs.rip == 0xfff0)
+    if (i > 5 && v->private->regs.rip == 0xfff0)
         die("a vCPU runs that waits for its STARTUP");
     enum guest_exit exit = i < 5 ? pass_token(i, interrupt) : signal_others(i);
     if (v->domain == &pair && __atomic_load_n(&held, __ATOMIC_SEQ_CST))
         die("a paused domain still runs");
-    if (i > 5 && v->regs.rip == 0xfff0)
+    if (i > 5 && v->private->regs.rip == 0xfff0)
         die("a vCPU was reset while it ran");
     __atomic_sub_fetch(&state[i].inside, 1, __ATOMIC_SEQ_CST);
     struct lane *l = &lane[this_cpu()->id];
@@ -220,7 +227,7 @@ void test_reset(struct vcpu *v)
 {
     if (__atomic_load_n(&state[v->id].inside, __ATOMIC_SEQ_CST))
         die("a vCPU is reset while it runs");
-    v->regs.rip = 0xfff0;
+    v->private->regs.rip = 0xfff0;
 }
 
 static void *cpu_thread(void *arg)

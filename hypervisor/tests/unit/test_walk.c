@@ -15,7 +15,8 @@
 #define W  2u
 #define PS 0x80u
 
-static struct vcpu v = {.domain = D};
+static struct vcpu_private private;
+static struct vcpu v = {.domain = D, .private = &private};
 
 void vcpu_fetch(struct vcpu *x, enum reg_group group)
 {
@@ -30,7 +31,7 @@ static void machine_up(void)
         mfn_t m = frame_alloc(D, 0);
         check(m.v != MFN_NONE.v && p2m_map(D, GFN(63 - i), m, P2M_RAM) == 0);
     }
-    v.regs.available = REGS_CONTROL | REGS_SEGMENTS;
+    v.private->regs.available = REGS_CONTROL | REGS_SEGMENTS;
 }
 
 static void put(uint64_t at, uint64_t value, size_t bytes)
@@ -40,10 +41,10 @@ static void put(uint64_t at, uint64_t value, size_t bytes)
 
 static void mode(uint64_t cr0, uint64_t cr3, uint64_t cr4, uint64_t efer)
 {
-    v.regs.cr0 = cr0;
-    v.regs.cr3 = cr3;
-    v.regs.cr4 = cr4;
-    v.regs.efer = efer;
+    v.private->regs.cr0 = cr0;
+    v.private->regs.cr3 = cr3;
+    v.private->regs.cr4 = cr4;
+    v.private->regs.efer = efer;
 }
 
 #define NOWHERE (~0ul)

@@ -95,7 +95,7 @@ void host_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 
 void fake_mode(unsigned int mode)
 {
-    struct vcpu_regs *r = &fake.v[0].regs;
+    struct vcpu_regs *r = &fake.v[0].private->regs;
 
     r->cr0 = mode == 2 ? 0 : 0x80000001;
     r->efer = mode == 8 ? 0x500 : 0;
@@ -121,7 +121,8 @@ void fake_setup(bool control)
         fake.v[i].id = i;
         fake.v[i].domain = &fake.d;
         fake.v[i].info = &fake.info[i];
-        fake.v[i].regs.available = REGS_CONTROL | REGS_SEGMENTS;
+        fake.v[i].private = &fake.private[i];
+        fake.v[i].private->regs.available = REGS_CONTROL | REGS_SEGMENTS;
         fake.d.vcpus[i] = &fake.v[i];
         if (vlapic_create(&fake.v[i]))
             abort();
@@ -242,7 +243,7 @@ unsigned int vcpu_cpl(struct vcpu *v)
 void vcpu_skip(struct vcpu *v, unsigned int bytes)
 {
     fake.skipped += bytes;
-    v->regs.rip += bytes;
+    v->private->regs.rip += bytes;
 }
 void vcpu_inject_exception(struct vcpu *v, unsigned int vector, bool has_error, uint32_t error)
 {

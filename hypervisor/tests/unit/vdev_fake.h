@@ -26,6 +26,7 @@ struct fake_port_log {
 struct fake {
     struct domain d;
     struct vcpu v[FAKE_VCPUS];
+    struct vcpu_private private[FAKE_VCPUS];
     struct vcpu_info info[FAKE_VCPUS];
     uint8_t ram[FAKE_RAM_BYTES];
     uint8_t device[4096];

@@ -15,6 +15,7 @@ struct cpu test_cpu[TEST_CPUS], *cpus[MAX_HOST_CPUS];
 unsigned int cpu_count;
 struct vcpu test_vcpu[TEST_VCPUS];
 bool test_interrupt[TEST_VCPUS];
+static struct vcpu_private private[TEST_VCPUS];
 static struct vcpu_info info[TEST_VCPUS];
 _Thread_local struct cpu *test_here;
 
@@ -82,7 +83,7 @@ static void save(struct vcpu *v)
 }
 static void reset(struct vcpu *v)
 {
-    v->regs = (struct vcpu_regs){.available = REGS_CONTROL | REGS_SEGMENTS};
+    v->private->regs = (struct vcpu_regs){.available = REGS_CONTROL | REGS_SEGMENTS};
     test_reset(v);
 }
 
@@ -151,7 +152,8 @@ void vcpu_setup(unsigned int i, struct domain *d, unsigned int cpu)
     v->domain = d;
     v->cpu = cpu;
     v->info = &info[i];
-    v->regs.available = REGS_CONTROL | REGS_SEGMENTS;
-    v->regs.rflags = 0x200;
+    v->private = &private[i];
+    private[i] = (struct vcpu_private){.regs.available = REGS_CONTROL | REGS_SEGMENTS};
+    v->private->regs.rflags = 0x200;
     list_init(&v->runq);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <hv/cpu.h>
+#include <hv/fpu.h>
 #include <hv/log.h>
 #include <hv/machine.h>
 #include <hv/machine_power.h>
@@ -69,6 +70,11 @@ static const struct hvm_vendor world_vendor = {
     .vcpu_create = make_notes, .vcpu_destroy = drop_notes, .domain_create = no_maps, .domain_destroy = nothing_to_drop};
 const struct hvm_vendor *vendor = &world_vendor;
 
+size_t fpu_area_bytes(void)
+{
+    return PAGE_SIZE;
+}
+
 int vlapic_create(struct vcpu *v)
 {
     return 0;
@@ -121,7 +127,7 @@ void world_enter(struct vcpu *v)
 
 void vcpu_fetch(struct vcpu *v, enum reg_group group)
 {
-    v->regs.available |= group;
+    v->private->regs.available |= group;
 }
 
 unsigned int vcpu_cpl(struct vcpu *v)
@@ -136,7 +142,7 @@ bool vcpu_long_mode(struct vcpu *v)
 
 void vcpu_skip(struct vcpu *v, unsigned int bytes)
 {
-    v->regs.rip += bytes;
+    v->private->regs.rip += bytes;
     NOTE(v, skipped);
 }
 
@@ -415,7 +421,7 @@ void world_teardown(void)
 
 bool hc_step(struct vcpu *v)
 {
-    uint64_t rip = v->regs.rip;
+    uint64_t rip = v->private->regs.rip;
     uint32_t refs = v->domain->refs;
 
     entered = v;
@@ -428,18 +434,18 @@ bool hc_step(struct vcpu *v)
     }
     xen_hypercall(v, 3);
     v->running = false;
-    return v->regs.rip == rip;
+    return v->private->regs.rip == rip;
 }
 
 long hc(struct vcpu *v, uint64_t nr, uint64_t a, uint64_t b, uint64_t c)
 {
-    v->regs.gpr[RAX] = nr;
-    v->regs.gpr[RDI] = a;
-    v->regs.gpr[RSI] = b;
-    v->regs.gpr[RDX] = c;
+    v->private->regs.gpr[RAX] = nr;
+    v->private->regs.gpr[RDI] = a;
+    v->private->regs.gpr[RSI] = b;
+    v->private->regs.gpr[RDX] = c;
     while (hc_step(v)) {
     }
-    return (long)v->regs.gpr[RAX];
+    return (long)v->private->regs.gpr[RAX];
 }
 
 long hc_arg(struct vcpu *v, uint64_t nr, uint64_t cmd, void *arg, size_t bytes)
