@@ -173,7 +173,10 @@ def check_system(tally, args):
     if not report.exists():
         tally.add("system tests", False, "pytest did not finish; see build/check/system.log")
         return
-    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+    results = xml.etree.ElementTree.parse(report)
+    for figure in results.iter("property"):
+        print(f"  {figure.get('name')}: {figure.get('value')}", flush=True)
+    for case in results.iter("testcase"):
         bad = case.find("failure") is not None or case.find("error") is not None
         tally.add(f"{case.get('name')}", not bad, "see build/check/system.log")
 

@@ -27,6 +27,16 @@ class Desktop(Machine):
         super().__init__(run_dir=paths.BUILD / "check" / name, **options)
         self.patience = patience
         self.remote = None
+        self.power_on = None
+
+    def start(self):
+        self.power_on = time.monotonic()
+        super().start()
+
+    def pull_the_plug(self):
+        """Ends the machine in the middle of whatever it does."""
+        self.process.kill()
+        self.stop()
 
     def stop(self):
         if self.remote:
