@@ -3,13 +3,15 @@
 #include <hv/options.h>
 #include <hv/string.h>
 
-struct options options = {.dom0_mem = 1ul << 30, .com_baud = 115200, .log_level = LOG_INFO, .iommu = true};
+struct options options = {.dom0_mem = 1ul << 30, .com_baud = UART_BAUD_MAX, .log_level = LOG_INFO, .iommu = true};
+
+#define ENOUGH (1ul << 32) /* more is not told apart: neither this nor what is made of it overflows */
 
 static uint64_t number(const char **p)
 {
     uint64_t v = 0;
     while (**p >= '0' && **p <= '9')
-        v = v * 10 + (uint64_t)(*(*p)++ - '0');
+        v = MIN(v, ENOUGH) * 10 + (uint64_t)(*(*p)++ - '0');
     return v;
 }
 
@@ -19,7 +21,7 @@ static uint64_t size(const char *p)
     uint64_t v = number(&p);
     switch (*p) {
     case 'G':
-    case 'g': return v << 30;
+    case 'g': return MIN(v, ENOUGH) << 30;
     case 'M':
     case 'm': return v << 20;
     case 'B':
@@ -53,6 +55,13 @@ static void dom0_mem(const char *value)
         options.dom0_mem = bytes;
 }
 
+/* What a divisor of 16 bits can make of the UART's clock; else the default. */
+static void baud(const char *value)
+{
+    uint64_t n = number(&value);
+    options.com_baud = n >= 2 && n <= UART_BAUD_MAX ? (uint32_t)n : UART_BAUD_MAX;
+}
+
 static void option(const char *word, size_t n)
 {
     const char *eq = word;
@@ -68,7 +77,7 @@ static void option(const char *word, size_t n)
     else if (is(word, name, "console"))
         console(value, rest);
     else if (is(word, name, "com1") || is(word, name, "com2"))
-        options.com_baud = (uint32_t)number(&value);
+        baud(value);
     else if (is(word, name, "loglvl"))
         options.log_level = is(value, rest, "all") || is(value, rest, "debug") ? LOG_DEBUG
                             : is(value, rest, "error")                         ? LOG_ERR

@@ -20,7 +20,7 @@ static spinlock_t rx_lock = SPINLOCK_INIT;
 
 void serial_init(void)
 {
-    uint16_t divisor = (uint16_t)(115200 / (options.com_baud ? options.com_baud : 115200));
+    uint16_t divisor = (uint16_t)(UART_BAUD_MAX / options.com_baud);
 
     base = options.console_com1 ? 0x3f8 : options.console_com2 ? 0x2f8 : 0;
     if (!base)

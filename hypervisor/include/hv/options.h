@@ -2,6 +2,8 @@
 #pragma once
 #include <hv/types.h>
 
+#define UART_BAUD_MAX 115200u
+
 struct options {
     uint64_t dom0_mem;           /* bytes; default 1 GiB */
     unsigned int dom0_max_vcpus; /* 0 = all CPUs */
