@@ -34,7 +34,8 @@ void boot_fail(const char *sentence, ...)
     machine_halt();
 }
 
-static bool read_machine(void *dst, uint64_t from, size_t bytes)
+/* The identity map of the first 4 GiB is there until the guests start. */
+bool boot_read(void *dst, uint64_t from, size_t bytes)
 {
     if (from + bytes > 4ul << 30 || from + bytes < from)
         return false;
@@ -60,7 +61,7 @@ static void start_cpus(void)
     struct cpu *c = cpus[0];
 
     cpu_init_this();
-    if (!acpi_parse(&machine, read_machine))
+    if (!acpi_parse(&machine, boot_read))
         boot_fail("the firmware's ACPI tables cannot be used");
     time_init();
     apic_init_this();

@@ -107,6 +107,7 @@ static void take(uint64_t start, uint64_t end)
 
 static void collect(void)
 {
+    free_count = 0;
     for (unsigned int i = 0; i < machine.e820_count && free_count < MAX_RANGES; i++) {
         const struct e820_entry *e = &machine.e820[i];
         if (e->type == E820_RAM && e->size >= PAGE_SIZE)
@@ -116,7 +117,7 @@ static void collect(void)
     take((uint64_t)image_start - IMAGE_BASE, ALIGN_UP((uint64_t)image_end - IMAGE_BASE, LARGE));
 }
 
-static void dom0_take(void)
+static void choose_dom0(void)
 {
     uint64_t left = ALIGN_DOWN(options.dom0_mem, LARGE);
 
@@ -131,21 +132,25 @@ static void dom0_take(void)
     if (left)
         boot_fail("this machine has %lu MiB too little memory for dom0_mem=%luM; give dom0 less", left >> 20,
                   options.dom0_mem >> 20);
+}
+
+static void take_dom0(void)
+{
     for (unsigned int i = 0; i < dom0_ram_count; i++)
         take(dom0_ram[i].start, dom0_ram[i].start + dom0_ram[i].size);
 }
 
-/* The highest place below 4 GiB for `bytes`, aligned to 2 MiB; taken. */
-static uint64_t place_high(uint64_t bytes)
+/* The highest place below 4 GiB for `bytes`; taken. */
+static uint64_t place_high(uint64_t bytes, uint64_t align)
 {
     for (unsigned int i = free_count; i-- > 0;) {
         uint64_t end = MIN(free_ranges[i].end, 4ul << 30), start;
-        if (end < bytes || free_ranges[i].start >= end)
+        if (end < ALIGN_UP(bytes, align) || free_ranges[i].start >= end)
             continue;
-        start = ALIGN_DOWN(end - bytes, LARGE);
+        start = ALIGN_DOWN(end - ALIGN_UP(bytes, align), align);
         if (start < free_ranges[i].start)
             continue;
-        take(start, start + ALIGN_UP(bytes, LARGE));
+        take(start, start + ALIGN_UP(bytes, align));
         return start;
     }
     boot_fail("not enough memory below 4 GiB besides dom0's; lower dom0_mem (it is %luM)", options.dom0_mem >> 20);
@@ -157,26 +162,11 @@ static void take_modules(void)
         take(ALIGN_DOWN(boot_info.module[i].start, PAGE_SIZE), ALIGN_UP(boot_info.module[i].end, PAGE_SIZE));
 }
 
-/* Where modules outside dom0's memory came from: free again once all have moved. */
-static struct range left_behind[MAX_MODULES];
-static unsigned int left_count;
-
-static bool overlaps_dom0(struct range r)
-{
-    for (unsigned int i = 0; i < dom0_ram_count; i++)
-        if (r.start < dom0_ram[i].start + dom0_ram[i].size && r.end > dom0_ram[i].start)
-            return true;
-    return false;
-}
-
 static void move_module(struct boot_module *m)
 {
-    uint64_t bytes = m->end - m->start, to = place_high(bytes);
-    struct range old = {ALIGN_UP(m->start, PAGE_SIZE), ALIGN_DOWN(m->end, PAGE_SIZE)};
+    uint64_t bytes = m->end - m->start, to = place_high(bytes, PAGE_SIZE);
 
     memmove(boot_phys(to), boot_phys(m->start), bytes);
-    if (!overlaps_dom0(old))
-        left_behind[left_count++] = old;
     m->start = to;
     m->end = to + bytes;
 }
@@ -206,18 +196,21 @@ void memmap_init(void)
     if (options.dom0_mem < DOM0_MIN)
         boot_fail("dom0_mem=%luM is too little for a dom0; give it at least %luM", options.dom0_mem >> 20,
                   DOM0_MIN >> 20);
-    dom0_take();
+    choose_dom0();
+    take_dom0();
     take_modules(); /* those that lie outside dom0's memory must not be overwritten by the moves */
     for (unsigned int i = 0; i < boot_info.modules; i++)
         move_module(&boot_info.module[i]);
-    bytes = early_bytes();
-    uint64_t early = place_high(bytes);
-    hostmap_set_early(early, early + ALIGN_UP(bytes, LARGE));
+    bytes = ALIGN_UP(early_bytes(), LARGE);
+    uint64_t early = place_high(bytes, LARGE);
+    hostmap_set_early(early, early + bytes);
     hostmap_init();
+    /* From the start again: also where modules came from is free now, as far as it is RAM and nobody's. */
+    collect();
+    take_dom0();
+    take_modules();
+    take(early, early + bytes);
     for (unsigned int i = 0; i < free_count; i++)
         if (free_ranges[i].end > free_ranges[i].start)
             frames_add(free_ranges[i].start, free_ranges[i].end);
-    for (unsigned int i = 0; i < left_count; i++)
-        if (left_behind[i].end > left_behind[i].start)
-            frames_add(left_behind[i].start, left_behind[i].end);
 }

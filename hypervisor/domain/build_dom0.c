@@ -35,14 +35,6 @@ struct placement {
     uint64_t rsdp;
 };
 
-static bool read_machine(void *dst, uint64_t from, size_t bytes)
-{
-    if (from + bytes > 4ul << 30 || from + bytes < from)
-        return false;
-    memcpy(dst, boot_phys(from), bytes);
-    return true;
-}
-
 static void load_kernel(const struct elf_image *elf, const struct boot_module *m)
 {
     for (unsigned int i = 0; i < elf->segments; i++) {
@@ -163,12 +155,12 @@ void build_dom0(void)
     if (p.initrd_bytes)
         memcpy(boot_phys(p.initrd), boot_phys(boot_info.module[1].start), p.initrd_bytes);
     memset(boot_phys(p.acpi), 0, ACPI_BYTES);
-    if (!acpi_build_dom0(&machine, read_machine, d->max_vcpus, p.acpi, boot_phys(p.acpi), ACPI_BYTES, &p.rsdp))
+    if (!acpi_build_dom0(&machine, boot_read, d->max_vcpus, p.acpi, boot_phys(p.acpi), ACPI_BYTES, &p.rsdp))
         boot_fail("dom0's ACPI tables do not fit");
     write_start_info(&p);
     set_registers(d->vcpus[0], &elf, p.info);
     for (unsigned int i = 0; i < boot_info.modules; i++)
-        frames_add(boot_info.module[i].start, ALIGN_DOWN(boot_info.module[i].end, PAGE_SIZE));
+        frames_add(boot_info.module[i].start, ALIGN_UP(boot_info.module[i].end, PAGE_SIZE));
     dom0 = d;
     log_info("dom0: %lu MiB, %u vCPUs, kernel at %lx-%lx, entry %x", options.dom0_mem >> 20, d->max_vcpus, elf.low,
              elf.high, elf.pvh_entry);

@@ -15,6 +15,8 @@ struct boot_info {
 };
 extern struct boot_info boot_info;
 
+/* Copies from machine address `from`; false if that lies beyond 4 GiB. Until the guests start. */
+bool boot_read(void *dst, uint64_t from, size_t bytes);
 /* Fills boot_info and machine.e820/rsdp from the information structure; NULL, or a sentence saying what is wrong. */
 const char *multiboot_parse(uint32_t magic, uint32_t info);
 [[noreturn]] void boot_fail(const char *sentence, ...) __printf(1, 2);

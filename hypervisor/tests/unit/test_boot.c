@@ -38,6 +38,13 @@ uint64_t test_local_base(void)
 {
     return 0;
 }
+bool boot_read(void *dst, uint64_t from, size_t bytes)
+{
+    if (from + bytes > 4ul << 30)
+        return false;
+    memcpy(dst, (void *)from, bytes);
+    return true;
+}
 void *boot_phys(uint64_t address)
 {
     return memory + address;
@@ -89,6 +96,14 @@ static void options_as_xen_spells_them(void)
     check(options.dom0_mem == 1ul << 30 && options.console_com1);
     options_parse("dom0_mem= dom0_mem=x");
     check(options.dom0_mem == 1ul << 30); /* no amount: as before */
+    options_parse("com1=115201 dom0_max_vcpus=99999999999999999999999");
+    check(options.com_baud == 115200 && options.dom0_max_vcpus); /* no divisor of 0 */
+    options_parse("com1=1");
+    check(options.com_baud == 115200); /* nor one of 17 bits */
+    options_parse("com1=4294967297 dom0_mem=99999999999999999999G");
+    check(options.com_baud == 115200 && options.dom0_mem >= 1ul << 40);
+    options_parse("com2=auto dom0_mem=1G");
+    check(options.com_baud == 115200);
     options_parse("xdom0_mem=5M dom0_memory=5M dom0_mem");
     check(options.dom0_mem == 1ul << 30);
 }
@@ -161,8 +176,21 @@ static void what_is_malformed_is_said(void)
     check(multiboot_parse(0x2badb002, at) != NULL);
     static const uint32_t empty_tag[] = {24, 0, 99, 0, 0, 8};
     check(multiboot_parse(0x36d76289, add(empty_tag, sizeof(empty_tag))) != NULL);
+    static const uint32_t short_module[] = {32, 0, 3, 12, 0x1000, 0x2000, 0, 8};
+    check(multiboot_parse(0x36d76289, add(short_module, sizeof(short_module))) != NULL);
+    static const uint32_t no_entries[] = {40, 0, 6, 24, 0, 0, 0, 0, 0, 8};
+    check(multiboot_parse(0x36d76289, add(no_entries, sizeof(no_entries))) != NULL);
     static const uint32_t long_tag[] = {24, 0, 99, 1000, 0, 8};
     check(multiboot_parse(0x36d76289, add(long_tag, sizeof(long_tag))) != NULL);
+}
+
+/* A string without an end: what follows is another tag's. */
+static void strings_end_with_their_tag(void)
+{
+    static const uint32_t info[] = {40, 0, 1, 12, 0x64636261, 0, 3, 16, 0x1000, 0x2000};
+
+    check(multiboot_parse(0x36d76289, add(info, sizeof(info))) == NULL);
+    check(!strcmp(boot_info.cmdline, "abcd") && boot_info.modules == 1 && !boot_info.module[0].string[0]);
 }
 
 static void multiboot_2_is_read(void)
@@ -268,6 +296,24 @@ static void check_module(unsigned int i, uint64_t was, uint64_t bytes)
     check(memory[m->end - 1] == 0x5a);
 }
 
+/* All RAM that is nobody's is free: no page beside the modules or where they came from is lost. */
+static void check_nothing_is_lost(void)
+{
+    uint64_t ram = 0, owned = ALIGN_UP(0x100800ul, 2ul << 20) + early.end - early.start;
+
+    for (unsigned int i = 0; i < machine.e820_count; i++)
+        if (machine.e820[i].type == E820_RAM)
+            ram +=
+                ALIGN_DOWN(machine.e820[i].start + machine.e820[i].size, 4096) - ALIGN_UP(machine.e820[i].start, 4096);
+    for (unsigned int i = 0; i < dom0_ram_count; i++)
+        owned += dom0_ram[i].size;
+    for (unsigned int i = 0; i < boot_info.modules; i++)
+        owned += ALIGN_UP(boot_info.module[i].end - boot_info.module[i].start, 4096);
+    for (unsigned int i = 0; i < freed_count; i++)
+        owned += freed[i].end - freed[i].start;
+    check(owned == ram);
+}
+
 static void a_usual_pc(void)
 {
     e820(0, 0x9fc00, E820_RAM);
@@ -284,6 +330,7 @@ static void a_usual_pc(void)
     check_module(0, 0x302000, 0x1900345);
     check_module(1, 0x1c03000, 0x2000001);
     check(dom0_ram[0].start == 0);
+    check_nothing_is_lost();
 }
 
 static void modules_above_dom0_move_and_leave_their_place_free(void)
@@ -297,10 +344,22 @@ static void modules_above_dom0_move_and_leave_their_place_free(void)
     check_owners(0x40000000);
     check_module(0, 0x3a000000, 0x2000123);
     check_module(1, 0x0ff00000, 0x600000);
-    uint64_t free_bytes = 0;
-    for (unsigned int i = 0; i < freed_count; i++)
-        free_bytes += freed[i].end - freed[i].start;
-    check(free_bytes > 500ul << 20); /* nothing large is lost */
+    check_nothing_is_lost();
+}
+
+/* The firmware's map does not say that the place is RAM, or two modules share one. */
+static void odd_modules_free_nothing_twice(void)
+{
+    e820(0, 0x9f000, E820_RAM);
+    e820(0x100000, 0x30000000, E820_RAM);
+    e820(0x30000000, 0x31000000, E820_RESERVED);
+    options.dom0_mem = 128ul << 20;
+    module(0x30000000, 0x30400000);
+    module(0x20000000, 0x20400000);
+    module(0x20200000, 0x20600000);
+    memmap_init();
+    check_owners(0x40000000);
+    check_nothing_is_lost();
 }
 
 static void overlaps_of_the_firmwares_map_are_never_ram(void)
@@ -416,6 +475,8 @@ int main(void)
     RUN(multiboot_1_is_read);
     RUN(multiboot_2_is_read);
     RUN(what_is_malformed_is_said);
+    RUN(strings_end_with_their_tag);
+    RUN(odd_modules_free_nothing_twice);
     RUN(a_usual_pc);
     RUN(modules_above_dom0_move_and_leave_their_place_free);
     RUN(overlaps_of_the_firmwares_map_are_never_ram);
