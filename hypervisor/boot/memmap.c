@@ -164,8 +164,11 @@ static void take_modules(void)
 
 static void move_module(struct boot_module *m)
 {
-    uint64_t bytes = m->end - m->start, to = place_high(bytes, PAGE_SIZE);
+    uint64_t bytes = m->end - m->start;
 
+    if (!bytes)
+        return; /* whoever wants it will say what is wrong */
+    uint64_t to = place_high(bytes, PAGE_SIZE);
     memmove(boot_phys(to), boot_phys(m->start), bytes);
     m->start = to;
     m->end = to + bytes;
