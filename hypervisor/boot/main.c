@@ -3,6 +3,7 @@
 #include <hv/acpi.h>
 #include <hv/boot.h>
 #include <hv/cpu.h>
+#include <hv/domain.h>
 #include <hv/heap.h>
 #include <hv/frame.h>
 #include <hv/hostmap.h>
@@ -93,6 +94,7 @@ void boot_finish(void)
     hostmap_drop_identity();
     selfcheck();
     log_info("dom0 starts at %lu ms", time_now() / 1000000);
+    domain_unpause(dom0); /* not before: another CPU takes it at once */
     cpu_loop();
 }
 

@@ -164,6 +164,5 @@ void build_dom0(void)
     dom0 = d;
     log_info("dom0: %lu MiB, %u vCPUs, kernel at %lx-%lx, entry %x", options.dom0_mem >> 20, d->max_vcpus, elf.low,
              elf.high, elf.pvh_entry);
-    vcpu_online(d->vcpus[0]);
-    domain_unpause(d);
+    vcpu_online(d->vcpus[0]); /* it starts when boot_finish() unpauses it */
 }

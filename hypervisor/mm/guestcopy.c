@@ -1,31 +1,80 @@
-/* guestcopy.c - guest memory, page by page, through windows */
+/* guestcopy.c - guest memory, page by page: the running domain's through views, others' through windows */
+#include <hv/cpu.h>
 #include <hv/frame.h>
 #include <hv/guestcopy.h>
+#include <hv/guestview.h>
 #include <hv/p2m.h>
 #include <hv/string.h>
 #include <hv/vcpu.h>
 #include <hv/window.h>
 
-static int copy_page(struct domain *d, gpa_t at, void *buf, size_t bytes, bool write)
+#define SMALL 64u
+
+typedef volatile uint64_t __attribute__((may_alias, aligned(1))) word;
+typedef volatile uint32_t __attribute__((may_alias, aligned(1))) half;
+
+/* The arguments of most hypercalls are this small. Each byte is touched once, and aligned words in one piece. */
+static void copy_small(char *to, const char *from, size_t bytes)
+{
+    for (; bytes >= sizeof(word); bytes -= sizeof(word), to += sizeof(word), from += sizeof(word))
+        *(word *)to = *(const word *)from;
+    if (bytes & sizeof(half)) {
+        *(half *)to = *(const half *)from;
+        to += sizeof(half);
+        from += sizeof(half);
+    }
+    for (bytes &= sizeof(half) - 1; bytes; bytes--)
+        *(volatile char *)to++ = *(const volatile char *)from++;
+}
+
+/* Within one page. `page` is the guest's. */
+static void move(void *page, uint64_t at, void *buf, size_t bytes, bool write)
+{
+    char *p = (char *)page + (at & PAGE_MASK);
+
+    if (bytes <= SMALL)
+        copy_small(write ? p : buf, write ? buf : p, bytes);
+    else if (write)
+        memcpy(p, buf, bytes);
+    else
+        memcpy(buf, p, bytes);
+}
+
+static size_t rest_of_page(uint64_t at, size_t bytes)
+{
+    return MIN(bytes, PAGE_SIZE - (at & PAGE_MASK));
+}
+
+static int copy_other(struct domain *d, gpa_t at, void *buf, size_t bytes, bool write)
 {
     mfn_t mfn;
 
     if (p2m_get_frame(d, gpa_to_gfn(at), write, true, &mfn))
         return -XEN_EFAULT;
-    char *p = window_map(mfn);
-    if (write)
-        memcpy(p + (at.v & PAGE_MASK), buf, bytes);
-    else
-        memcpy(buf, p + (at.v & PAGE_MASK), bytes);
-    window_unmap(p);
+    void *page = window_map(mfn);
+    move(page, at.v, buf, bytes, write);
+    window_unmap(page);
     frame_put(mfn);
     return 0;
 }
 
+static int copy_own(struct domain *d, gpa_t at, void *buf, size_t bytes, bool write)
+{
+    guest_access_begin(d);
+    void *page = guest_page(d, gpa_to_gfn(at), write);
+    if (page)
+        move(page, at.v, buf, bytes, write);
+    guest_access_end();
+    return page ? 0 : -XEN_EFAULT;
+}
+
 static int copy_gpa(struct domain *d, gpa_t at, void *buf, size_t bytes, bool write)
 {
+    const struct vcpu *v = this_cpu()->current;
+    int (*copy_page)(struct domain *, gpa_t, void *, size_t, bool) = v && v->domain == d ? copy_own : copy_other;
+
     for (size_t done = 0; done < bytes;) {
-        size_t n = MIN(bytes - done, PAGE_SIZE - (at.v & PAGE_MASK));
+        size_t n = rest_of_page(at.v, bytes - done);
         if (copy_page(d, at, (char *)buf + done, n, write))
             return -XEN_EFAULT;
         done += n;
@@ -49,9 +98,16 @@ static int copy_virtual(struct vcpu *v, uint64_t va, void *buf, size_t bytes, bo
     if (bytes && va + bytes - 1 < va)
         return -XEN_EFAULT;
     for (size_t done = 0; done < bytes;) {
-        size_t n = MIN(bytes - done, PAGE_SIZE - (va & PAGE_MASK));
+        size_t n = rest_of_page(va, bytes - done);
+        void *page = NULL;
         gpa_t at;
-        if (guest_translate(v, GUEST_PTR(va), write, &at) || copy_page(v->domain, at, (char *)buf + done, n, write))
+        guest_access_begin(v->domain);
+        if (!guest_walk(v, GUEST_PTR(va), write, &at))
+            page = guest_page(v->domain, gpa_to_gfn(at), write);
+        if (page)
+            move(page, at.v, (char *)buf + done, n, write);
+        guest_access_end();
+        if (!page)
             return -XEN_EFAULT;
         done += n;
         va += n;
@@ -71,7 +127,7 @@ int copy_to_guest(struct vcpu *v, guest_ptr_t dst, const void *src, size_t bytes
 
 size_t guest_fetch(struct vcpu *v, uint64_t linear, void *dst, size_t bytes)
 {
-    size_t first = MIN(bytes, PAGE_SIZE - (linear & PAGE_MASK));
+    size_t first = rest_of_page(linear, bytes);
 
     if (copy_virtual(v, linear, dst, first, false))
         return 0;

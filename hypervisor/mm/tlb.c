@@ -8,9 +8,18 @@
 #include <hv/vcpu.h>
 #include <hv/x86.h>
 
+/* A CPU that copies from or to the domain's memory (guestview.h) is done with it soon: it waits for nobody there. */
+static void wait_for_accesses(const struct domain *d)
+{
+    for (unsigned int i = 0; i < cpu_count; i++)
+        while (__atomic_load_n(&cpus[i]->accessing, __ATOMIC_SEQ_CST) == d->p2m)
+            cpu_relax();
+}
+
 void p2m_flush(struct domain *d)
 {
     __atomic_add_fetch(&d->p2m->generation, 1, __ATOMIC_SEQ_CST);
+    wait_for_accesses(d);
     for (unsigned int i = 0; i < cpu_count; i++) {
         struct cpu *c = cpus[i];
         struct vcpu *v = __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST);

@@ -34,6 +34,30 @@ void window_unmap(void *va)
     invlpg(va);
 }
 
+/* Behind the windows in the same table. */
+static uint64_t *view_pte(unsigned int i)
+{
+    return &this_cpu()->window_ptes[LOCAL_VIEW_PAGE - LOCAL_WINDOW_PAGE + i];
+}
+
+void *view_address(unsigned int i)
+{
+    return (void *)(LOCAL_BASE + (LOCAL_VIEW_PAGE + i) * PAGE_SIZE);
+}
+
+void view_unmap(unsigned int i)
+{
+    *view_pte(i) = 0;
+    invlpg(view_address(i));
+}
+
+void *view_map(unsigned int i, mfn_t mfn, bool writable)
+{
+    *view_pte(i) = mfn.v << PAGE_SHIFT | PTE_P | (writable ? PTE_W : 0) | PTE_A | PTE_D | PTE_NX;
+    invlpg(view_address(i));
+    return view_address(i);
+}
+
 enum pin_state { PIN_FREE, PIN_USED, PIN_LEAVING };
 static struct pin {
     enum pin_state state;

@@ -3,6 +3,7 @@
 #include "caps.h"
 #include "vmcb.h"
 #include <hv/cpu.h>
+#include <hv/guestview.h>
 #include <hv/lock.h>
 #include <hv/p2m_impl.h>
 
@@ -22,6 +23,7 @@ void svm_asid_prepare(struct vcpu *v)
         s->asid_generation = c->asid_generation;
         s->p2m_generation = p2m_generation;
         vmcb_of(v)->asid = c->asid_next++;
+        guest_views_keep_only(v->domain);
     }
     vmcb_of(v)->tlb_control =
         c->flush_all_asids; /* 1: flush all; owed until an entry has really happened (svm_asid_entered()) */

@@ -2,6 +2,7 @@
 #include "vmcb.h"
 #include <hv/cpu.h>
 #include <hv/evtchn.h>
+#include <hv/guestview.h>
 #include <hv/sched.h>
 #include <hv/tlb.h>
 #include <hv/vlapic.h>
@@ -23,6 +24,7 @@ static void load(struct vcpu *v)
     const uint64_t *dr = v->private->dr;
 
     this_cpu()->loaded = v;
+    guest_views_keep_only(v->domain);
     forget_branches(v);
     __asm__ volatile("vmload %0" : : "a"(s->vmcb_pa) : "memory");
     fpu_load(&s->fpu);

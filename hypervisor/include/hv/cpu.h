@@ -8,12 +8,20 @@
 #include <hv/lock.h>
 #include <hv/machine.h>
 #include <hv/types.h>
+#include <hv/xen.h>
 
 struct vcpu;
 struct domain;
+struct p2m;
 struct timer;
 
 #define DEFERRED_FRAMES 256u
+
+/* A window on a page of the domain that runs here, kept for the next look (mm/guestview.c); no rights: none. */
+struct guest_view {
+    gfn_t gfn;
+    uint8_t rights;
+};
 
 struct cpu {
     unsigned int id;
@@ -44,7 +52,12 @@ struct cpu {
     /* windows (mm/window.c) */
     uint64_t *window_ptes; /* heap alias of the page table of the local area */
     unsigned int windows_used;
-    uint64_t root; /* CR3 */
+    struct guest_view views[GUEST_VIEWS];
+    uint32_t views_used;       /* one bit each */
+    domid_t views_of;          /* whose they are */
+    uint64_t views_generation; /* of its p2m, when they were made */
+    struct p2m *accessing;     /* in whose memory this CPU is at the moment; others wait for the end */
+    uint64_t root;             /* CR3 */
 
     /* frames waiting for a flush (mm/tlb.c) */
     unsigned int deferred_count;
@@ -62,6 +75,9 @@ struct cpu {
     uint64_t xcr0;        /* value in the register now */
     bool online;
 };
+
+static_assert(sizeof(struct cpu) <= PAGE_SIZE);
+static_assert(GUEST_VIEWS == 32); /* views_used */
 
 static inline struct cpu *this_cpu(void)
 {

@@ -1,7 +1,7 @@
 /*
  * guestcopy.h - reading and writing guest memory, each byte once.
  * Virtual addresses are translated through the vCPU's present page tables as a supervisor access that ignores SMAP (the
- * kernel's privcmd passes user pointers with AC set). Nothing is mapped when these return.
+ * kernel's privcmd passes user pointers with AC set).
  */
 #pragma once
 #include <hv/types.h>
@@ -19,5 +19,7 @@ struct vcpu;
 
 /* Where a guest-virtual address is now. `write`: the mapping must allow writing. Returns 0 or -XEN_EFAULT. */
 [[nodiscard]] int guest_translate(struct vcpu *v, guest_ptr_t va, bool write, gpa_t *out);
+/* The same inside a guest_access_begin(): the answer holds until its end. */
+[[nodiscard]] int guest_walk(struct vcpu *v, guest_ptr_t va, bool write, gpa_t *out);
 /* Like copy_from_guest for instruction bytes at a linear address; returns the number of bytes read (0 to `bytes`). */
 size_t guest_fetch(struct vcpu *v, uint64_t linear, void *dst, size_t bytes);

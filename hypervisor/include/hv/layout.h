@@ -22,12 +22,15 @@
 
 #define PIN_SLOTS 1024u
 
-/* Pages of the CPU-local area: [0] struct cpu, [1] guard, [2..5] stack, [6] guard, [8..15] windows. */
+/* Pages of the CPU-local area: [0] struct cpu, [1] guard, [2..5] stack, [6] guard, [8..15] windows, [16..47] guest
+ * views. */
 #define LOCAL_CPU_PAGE    0
 #define LOCAL_STACK_PAGE  2
 #define LOCAL_STACK_PAGES 4
 #define LOCAL_WINDOW_PAGE 8
 #define LOCAL_WINDOWS     8
+#define LOCAL_VIEW_PAGE   16
+#define GUEST_VIEWS       32
 #define LOCAL_STACK_TOP   (LOCAL_BASE + (LOCAL_STACK_PAGE + LOCAL_STACK_PAGES) * PAGE_SIZE)
 
 #define MAX_PHYS_BITS 40u /* of machine RAM the tables are sized for: 1 TiB */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "core/memory.h"
 #include <hv/guestcopy.h>
+#include <hv/guestview.h>
 #include <hv/p2m.h>
 #include <hv/vcpu.h>
 #include <hv/x86.h>
@@ -214,6 +215,106 @@ static void no_reference_is_left_behind(void)
         check(*(uint32_t *)(FRAMES_BASE + p2m_lookup(D, GFN(g)).mfn.v * 20) == 1);
 }
 
+/* ---- pages that stay in sight ---- */
+
+static unsigned int views(void)
+{
+    unsigned int n = 0;
+
+    for (unsigned int i = 0; i < GUEST_VIEWS; i++)
+        n += memory_views[i] != NULL;
+    return n;
+}
+
+static void what_the_map_says_now_is_what_is_seen(void)
+{
+    uint64_t seen, random = 1;
+
+    machine_up();
+    mode(CR0_PE, 0, 0, 0);
+    for (unsigned int n = 0; n < 20000; n++) {
+        random = random * 6364136223846793005ul + 1442695040888963407ul;
+        gfn_t gfn = GFN(random >> 33 & 127);
+        enum p2m_type type = random >> 40 & 1 ? P2M_RAM : P2M_RAM_RO;
+        if ((random >> 45) % 8 == 0) {
+            (void)!p2m_unmap(D, gfn);
+        } else if ((random >> 45) % 8 == 1) {
+            mfn_t m = frame_alloc(D, 0);
+            check(m.v != MFN_NONE.v && p2m_map(D, gfn, m, type) == 0);
+            *(uint64_t *)memory_at(m) = random;
+        }
+        struct p2m_entry e = p2m_lookup(D, gfn);
+        guest_ptr_t at = GUEST_PTR(gfn.v << PAGE_SHIFT);
+        check((copy_from_guest(&v, &seen, at, 8) == 0) == (e.type != P2M_HOLE));
+        check(e.type == P2M_HOLE || seen == *(uint64_t *)memory_at(e.mfn));
+        check((copy_to_guest(&v, at, &random, 8) == 0) == (e.type == P2M_RAM));
+        check(e.type != P2M_RAM || *(uint64_t *)memory_at(e.mfn) == random);
+    }
+}
+
+static void the_running_domain_is_copied_through_views_others_are_not(void)
+{
+    uint64_t value = 5;
+
+    machine_up();
+    mode(CR0_PE, 0, 0, 0);
+    check(copy_from_gpa(D, &value, GPA(0x3000), 8) == 0 && views() == 0);
+    memory_cpu.current = &v;
+    check(copy_from_gpa(D, &value, GPA(0x3000), 8) == 0 && views() == 1);
+    check(copy_to_gpa(D, GPA(0x3000), &value, 8) == 0 && views() == 1);
+    guest_views_keep_only(D);
+    check(views() == 1);
+    check(p2m_create(&memory_domain[1]) == 0);
+    guest_views_keep_only(&memory_domain[1]);
+    check(views() == 0);
+    /* as many pages as there are places, and more */
+    for (uint64_t i = 0; i < 64; i++)
+        check(copy_from_gpa(D, &value, GPA(i << PAGE_SHIFT), 8) == 0 && views() <= GUEST_VIEWS);
+    check(views() == GUEST_VIEWS);
+}
+
+static struct cpu other_cpu;
+static unsigned int waits;
+
+/* Whoever waits for another CPU lets it run: it comes to the end of its access. */
+int sched_yield(void)
+{
+    waits++;
+    other_cpu.accessing = NULL;
+    return 0;
+}
+
+static void a_frame_in_use_by_an_access_elsewhere_is_not_freed(void)
+{
+    machine_up();
+    cpus[1] = &other_cpu;
+    cpu_count = 2;
+    uint64_t freed = frames_free_count();
+    check(p2m_unmap(D, GFN(1)) == 0 && waits == 0 && frames_free_count() == freed + 1);
+    other_cpu.accessing = D->p2m;
+    check(p2m_unmap(D, GFN(2)) == 0 && waits == 1);
+    check(p2m_create(&memory_domain[1]) == 0);
+    other_cpu.accessing = memory_domain[1].p2m; /* that is not the memory it uses */
+    check(p2m_unmap(D, GFN(3)) == 0 && waits == 1);
+}
+
+static void an_access_ends_whatever_comes_of_it(void)
+{
+    char buf[16];
+    gpa_t at;
+
+    machine_up();
+    mode(CR0_PE | CR0_PG, 0x1000, CR4_PAE, EFER_LME | EFER_LMA);
+    check(copy_from_guest(&v, buf, GUEST_PTR(0x10), sizeof(buf)) == -XEN_EFAULT && !memory_cpu.accessing);
+    check(guest_translate(&v, GUEST_PTR(0x10), false, &at) == -XEN_EFAULT && !memory_cpu.accessing);
+    mode(CR0_PE, 0, 0, 0);
+    check(copy_from_guest(&v, buf, GUEST_PTR(0x10), sizeof(buf)) == 0 && !memory_cpu.accessing);
+    check(copy_from_guest(&v, buf, GUEST_PTR(0x40000), sizeof(buf)) == -XEN_EFAULT && !memory_cpu.accessing);
+    guest_access_begin(D);
+    check(memory_cpu.accessing == D->p2m);
+    guest_access_end();
+}
+
 int main(void)
 {
     int failed = 0;
@@ -228,5 +329,9 @@ int main(void)
     MEMORY_TEST(copies_end_at_the_first_page_that_is_not_there);
     MEMORY_TEST(fetching_code_stops_at_the_border);
     MEMORY_TEST(no_reference_is_left_behind);
+    MEMORY_TEST(what_the_map_says_now_is_what_is_seen);
+    MEMORY_TEST(the_running_domain_is_copied_through_views_others_are_not);
+    MEMORY_TEST(a_frame_in_use_by_an_access_elsewhere_is_not_freed);
+    MEMORY_TEST(an_access_ends_whatever_comes_of_it);
     return failed != 0;
 }

@@ -20,6 +20,7 @@ struct domain memory_domain[MEMORY_DOMAINS];
 unsigned int memory_kicks;
 void (*memory_on_kick)(unsigned int cpu);
 static unsigned int windows;
+void *memory_views[GUEST_VIEWS];
 
 uint64_t test_local_base(void)
 {
@@ -70,6 +71,21 @@ void *window_map(mfn_t mfn)
 void window_unmap(void *va)
 {
     windows--;
+}
+void *view_map(unsigned int i, mfn_t mfn, bool writable)
+{
+    memory_check(i < GUEST_VIEWS, "a view that is there", __FILE__, __LINE__);
+    return memory_views[i] = memory_at(mfn);
+}
+void view_unmap(unsigned int i)
+{
+    memory_check(memory_views[i], "a view in use is given back", __FILE__, __LINE__);
+    memory_views[i] = NULL;
+}
+void *view_address(unsigned int i)
+{
+    memory_check(memory_views[i], "a view in use is looked through", __FILE__, __LINE__);
+    return memory_views[i];
 }
 void hostmap_heap_chunk(uint64_t address, uint64_t bytes)
 {

@@ -18,5 +18,7 @@ uint64_t test_local_base(void);
 #define LOCAL_BASE        test_local_base()
 #define LOCAL_WINDOW_PAGE 8
 #define LOCAL_WINDOWS     8
+#define LOCAL_VIEW_PAGE   16
+#define GUEST_VIEWS       32
 
 #define MAX_PHYS_BITS 40u
