@@ -6,8 +6,6 @@
 #include <hv/window.h>
 #include "grants.h"
 
-#define CHUNK 16u
-
 /* One side of a copy, with a reference on its frame and, if granted, one use of the grant. */
 struct end {
     struct domain *granter; /* NULL: an own page; else with a reference */
@@ -81,28 +79,10 @@ static int copy_one(struct vcpu *v, struct granter_cache *cache, const struct gn
     return status;
 }
 
-long grant_copy_batch(struct vcpu *v, guest_ptr_t arg, uint64_t count)
+void grant_copy_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n)
 {
-    struct gnttab_copy ops[CHUNK];
-    struct granter_cache cache = {0};
-    uint64_t done = 0;
-    long rc = 0;
+    struct gnttab_copy *op = ops;
 
-    while (done < count && rc == 0) {
-        size_t n = MIN(count - done, (uint64_t)CHUNK);
-        guest_ptr_t at = guest_ptr_add(arg, done * sizeof(*ops));
-        if (copy_from_guest(v, ops, at, n * sizeof(*ops))) {
-            rc = -XEN_EFAULT;
-            break;
-        }
-        for (size_t i = 0; i < n; i++)
-            ops[i].status = (int16_t)copy_one(v, &cache, &ops[i]);
-        done += n;
-        if (copy_to_guest(v, at, ops, n * sizeof(*ops)))
-            rc = -XEN_EFAULT;
-        else if (grant_batch_pause(v, arg, count, done, sizeof(*ops)))
-            rc = HYPERCALL_RESTART;
-    }
-    granter_drop(&cache);
-    return rc;
+    for (size_t i = 0; i < n; i++)
+        op[i].status = (int16_t)copy_one(v, cache, &op[i]);
 }

@@ -4,8 +4,6 @@
 #include "direct.h"
 #include "grants.h"
 
-#define CHUNK 32u
-
 /* Xen's answers: nothing to map to is a bad reference, the forms for PV guests and devices are general errors. */
 static int check_flags(uint32_t flags)
 {
@@ -88,35 +86,16 @@ static void map_one(struct vcpu *v, struct granter_cache *cache, struct gnttab_m
     op->dev_bus_addr = 0;
 }
 
-long grant_map_batch(struct vcpu *v, guest_ptr_t arg, uint64_t count)
+void grant_map_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n)
 {
-    struct gnttab_map_grant_ref ops[CHUNK];
-    struct granter_cache cache = {0};
-    uint64_t done = 0;
-    long rc = 0;
+    struct gnttab_map_grant_ref *op = ops;
 
-    while (done < count && rc == 0) {
-        size_t n = MIN(count - done, (uint64_t)CHUNK);
-        guest_ptr_t at = guest_ptr_add(arg, done * sizeof(*ops));
-        if (copy_from_guest(v, ops, at, n * sizeof(*ops))) {
-            rc = -XEN_EFAULT;
-            break;
-        }
-        direct_lock(v->domain);
-        p2m_batch_begin(v->domain);
-        for (size_t i = 0; i < n; i++)
-            map_one(v, &cache, &ops[i]);
-        p2m_batch_end(v->domain);
-        direct_unlock(v->domain);
-        done += n;
-        /* A caller whose memory went away does not learn its handles; they go when the domain goes. */
-        if (copy_to_guest(v, at, ops, n * sizeof(*ops)))
-            rc = -XEN_EFAULT;
-        else if (grant_batch_pause(v, arg, count, done, sizeof(*ops)))
-            rc = HYPERCALL_RESTART;
-    }
-    granter_drop(&cache);
-    return rc;
+    direct_lock(v->domain);
+    p2m_batch_begin(v->domain);
+    for (size_t i = 0; i < n; i++)
+        map_one(v, cache, &op[i]);
+    p2m_batch_end(v->domain);
+    direct_unlock(v->domain);
 }
 
 /* First half: takes the handle and the page out of the p2m. The grant is given back only after the flush. */
@@ -142,38 +121,20 @@ static int take_out(struct domain *d, const struct gnttab_unmap_grant_ref *untru
     return GNTST_okay;
 }
 
-static void unmap_chunk(struct vcpu *v, struct gnttab_unmap_grant_ref *ops, size_t n)
+void grant_unmap_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n)
 {
-    struct map_entry *taken[CHUNK] = {0};
+    struct gnttab_unmap_grant_ref *op = ops;
+    struct map_entry *taken[GRANT_CHUNK] = {0};
 
     direct_lock(v->domain);
     p2m_batch_begin(v->domain);
     for (size_t i = 0; i < n; i++)
-        ops[i].status = (int16_t)take_out(v->domain, &ops[i], &taken[i]);
+        op[i].status = (int16_t)take_out(v->domain, &op[i], &taken[i]);
     p2m_batch_end(v->domain);
     direct_unlock(v->domain);
     /* No CPU can reach the pages any more: now the granters may see that they are theirs again. */
     for (size_t i = 0; i < n; i++) {
         if (taken[i])
-            map_release(v->domain->grants, ops[i].handle, taken[i]);
+            map_release(v->domain->grants, op[i].handle, taken[i]);
     }
-}
-
-long grant_unmap_batch(struct vcpu *v, guest_ptr_t arg, uint64_t count)
-{
-    struct gnttab_unmap_grant_ref ops[CHUNK];
-
-    for (uint64_t done = 0; done < count;) {
-        size_t n = MIN(count - done, (uint64_t)CHUNK);
-        guest_ptr_t at = guest_ptr_add(arg, done * sizeof(*ops));
-        if (copy_from_guest(v, ops, at, n * sizeof(*ops)))
-            return -XEN_EFAULT;
-        unmap_chunk(v, ops, n);
-        done += n;
-        if (copy_to_guest(v, at, ops, n * sizeof(*ops)))
-            return -XEN_EFAULT;
-        if (grant_batch_pause(v, arg, count, done, sizeof(*ops)))
-            return HYPERCALL_RESTART;
-    }
-    return 0;
 }

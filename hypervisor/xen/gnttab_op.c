@@ -3,15 +3,6 @@
 #include "access.h"
 #include "grants.h"
 
-bool grant_batch_pause(struct vcpu *v, guest_ptr_t arg, uint64_t count, uint64_t done, size_t bytes)
-{
-    if (done == count || !hypercall_preempt(v))
-        return false;
-    v->private->regs.gpr[RSI] = guest_ptr_add(arg, done * bytes).v;
-    v->private->regs.gpr[RDX] = count - done;
-    return true;
-}
-
 struct domain *granter_find(struct granter_cache *cache, domid_t untrusted_id)
 {
     if (cache->domain && cache->domain->id == untrusted_id)
@@ -26,6 +17,45 @@ void granter_drop(struct granter_cache *cache)
     if (cache->domain)
         domain_put(cache->domain);
     cache->domain = NULL;
+}
+
+typedef void grant_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n);
+
+/*
+ * Works through `count` operations of `bytes` each. When time is up, the rest is left in the argument registers. A
+ * caller whose memory went away does not learn what was done: its handles go when the domain goes.
+ */
+static long batch(struct vcpu *v, guest_ptr_t arg, uint64_t count, size_t bytes, grant_chunk *chunk)
+{
+    union {
+        struct gnttab_map_grant_ref map[GRANT_CHUNK];
+        struct gnttab_unmap_grant_ref unmap[GRANT_CHUNK];
+        struct gnttab_copy copy[GRANT_CHUNK / 2];
+    } ops;
+    struct granter_cache cache = {0};
+    long rc = 0;
+
+    while (count && rc == 0) {
+        size_t n = MIN(count, sizeof(ops) / bytes);
+        if (n > GRANT_CHUNK)
+            n = GRANT_CHUNK;
+        if (copy_from_guest(v, &ops, arg, n * bytes)) {
+            rc = -XEN_EFAULT;
+            break;
+        }
+        chunk(v, &cache, &ops, n);
+        if (copy_to_guest(v, arg, &ops, n * bytes))
+            rc = -XEN_EFAULT;
+        count -= n;
+        arg = guest_ptr_add(arg, n * bytes);
+        if (rc == 0 && count && hypercall_preempt(v)) {
+            v->private->regs.gpr[RSI] = arg.v;
+            v->private->regs.gpr[RDX] = count;
+            rc = HYPERCALL_RESTART;
+        }
+    }
+    granter_drop(&cache);
+    return rc;
 }
 
 static int16_t size_of(struct vcpu *v, struct gnttab_query_size *query)
@@ -92,9 +122,10 @@ long do_grant_table_op(struct vcpu *v, uint64_t cmd, guest_ptr_t arg, uint64_t u
     if (count > INT32_MAX)
         return -XEN_EINVAL;
     switch (cmd) {
-    case GNTTABOP_map_grant_ref: return grant_map_batch(v, arg, count);
-    case GNTTABOP_unmap_grant_ref: return grant_unmap_batch(v, arg, count);
-    case GNTTABOP_copy: return grant_copy_batch(v, arg, count);
+    case GNTTABOP_map_grant_ref: return batch(v, arg, count, sizeof(struct gnttab_map_grant_ref), grant_map_chunk);
+    case GNTTABOP_unmap_grant_ref:
+        return batch(v, arg, count, sizeof(struct gnttab_unmap_grant_ref), grant_unmap_chunk);
+    case GNTTABOP_copy: return batch(v, arg, count, sizeof(struct gnttab_copy), grant_copy_chunk);
     case GNTTABOP_query_size: return query_size(v, arg, count);
     case GNTTABOP_set_version: return set_version(v, arg);
     case GNTTABOP_get_version: return get_version(v, arg);

@@ -77,14 +77,6 @@ struct map_entry *map_of(struct grant_table *t, grant_handle_t untrusted_handle)
 /* Drops what an entry holds besides its p2m entry, and frees it. Its state must be MAP_BUSY. */
 void map_release(struct grant_table *t, grant_handle_t handle, struct map_entry *m);
 
-/* Batches: `count` operations from `arg` on. Return 0, a negative error, or HYPERCALL_RESTART with the rest in the
- * argument registers. */
-long grant_map_batch(struct vcpu *v, guest_ptr_t arg, uint64_t count);
-long grant_unmap_batch(struct vcpu *v, guest_ptr_t arg, uint64_t count);
-long grant_copy_batch(struct vcpu *v, guest_ptr_t arg, uint64_t count);
-/* After `done` operations of `bytes` each: remembers the rest in the registers if there is any and time is up. */
-bool grant_batch_pause(struct vcpu *v, guest_ptr_t arg, uint64_t count, uint64_t done, size_t bytes);
-
 /* The domain of the last operation, kept over a batch: most batches name one. */
 struct granter_cache {
     struct domain *domain;
@@ -92,3 +84,9 @@ struct granter_cache {
 /* Borrowed; NULL: there is none. DOMID_SELF is not resolved. */
 struct domain *granter_find(struct granter_cache *cache, domid_t untrusted_id);
 void granter_drop(struct granter_cache *cache);
+
+/* The operations, some at a time: argument and answer of each stand in `ops`. */
+void grant_map_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n);
+void grant_unmap_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n);
+void grant_copy_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n);
+#define GRANT_CHUNK 32u /* at most */

@@ -59,24 +59,30 @@ static long may(const struct vcpu *v, const struct domain *d, uint32_t index, ui
     return d == v->domain && !(rights[index] & right) ? -XEN_EPERM : 0;
 }
 
+/* The argument, with its index within bounds, and the domain it names with a reference. */
+static long read_param(struct vcpu *v, guest_ptr_t arg, struct xen_hvm_param *param, struct domain **d)
+{
+    if (copy_from_guest(v, param, arg, sizeof(*param)))
+        return -XEN_EFAULT;
+    if (param->index >= HVM_NR_PARAMS)
+        return -XEN_EINVAL;
+    param->index = (uint32_t)index_nospec(param->index, HVM_NR_PARAMS);
+    return target_domain(v, param->domid, d);
+}
+
 static long set_param(struct vcpu *v, guest_ptr_t arg)
 {
-    struct xen_hvm_param untrusted;
+    struct xen_hvm_param param;
     struct domain *d;
+    long rc = read_param(v, arg, &param, &d);
 
-    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
-        return -XEN_EFAULT;
-    if (untrusted.index >= HVM_NR_PARAMS)
-        return -XEN_EINVAL;
-    uint32_t index = (uint32_t)index_nospec(untrusted.index, HVM_NR_PARAMS);
-    long rc = target_domain(v, untrusted.domid, &d);
     if (rc)
         return rc;
-    rc = may(v, d, index, OWN_WRITE);
-    if (rc == 0 && index == HVM_PARAM_CALLBACK_IRQ)
-        rc = set_callback(d, untrusted.value);
+    rc = may(v, d, param.index, OWN_WRITE);
+    if (rc == 0 && param.index == HVM_PARAM_CALLBACK_IRQ)
+        rc = set_callback(d, param.value);
     else if (rc == 0)
-        __atomic_store_n(&d->params[index], untrusted.value, __ATOMIC_RELAXED);
+        __atomic_store_n(&d->params[param.index], param.value, __ATOMIC_RELAXED);
     domain_put(d);
     return rc;
 }
@@ -84,25 +90,18 @@ static long set_param(struct vcpu *v, guest_ptr_t arg)
 /* A parameter that nobody has set reads 0: for Linux an error means that there is no console, or no store. */
 static long get_param(struct vcpu *v, guest_ptr_t arg)
 {
-    struct xen_hvm_param untrusted;
+    struct xen_hvm_param param;
     struct domain *d;
+    long rc = read_param(v, arg, &param, &d);
 
-    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
-        return -XEN_EFAULT;
-    if (untrusted.index >= HVM_NR_PARAMS)
-        return -XEN_EINVAL;
-    uint32_t index = (uint32_t)index_nospec(untrusted.index, HVM_NR_PARAMS);
-    long rc = target_domain(v, untrusted.domid, &d);
     if (rc)
         return rc;
-    rc = may(v, d, index, OWN_READ);
-    uint64_t value = read_once(d->params[index]);
+    rc = may(v, d, param.index, OWN_READ);
+    param.value = read_once(d->params[param.index]);
     domain_put(d);
-    if (rc)
-        return rc;
-    return copy_to_guest(v, guest_ptr_add(arg, offsetof(struct xen_hvm_param, value)), &value, sizeof(value))
-               ? -XEN_EFAULT
-               : 0;
+    if (rc == 0 && copy_to_guest(v, arg, &param, sizeof(param)))
+        rc = -XEN_EFAULT;
+    return rc;
 }
 
 static long set_upcall_vector(struct vcpu *v, guest_ptr_t arg)

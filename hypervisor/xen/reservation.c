@@ -162,24 +162,24 @@ static long decrease_list(struct vcpu *v, const struct request *r, uint64_t star
     return (long)r->count;
 }
 
-long memory_populate(struct vcpu *v, guest_ptr_t arg, uint64_t start)
+static long work_through(struct vcpu *v, guest_ptr_t arg, uint64_t start,
+                         long (*list)(struct vcpu *v, const struct request *r, uint64_t start))
 {
     struct request r;
 
     if (!decode(v, arg, start, &r))
         return (long)start;
-    long rc = populate_list(v, &r, start);
+    long rc = list(v, &r, start);
     domain_put(r.domain);
     return rc;
 }
 
+long memory_populate(struct vcpu *v, guest_ptr_t arg, uint64_t start)
+{
+    return work_through(v, arg, start, populate_list);
+}
+
 long memory_decrease(struct vcpu *v, guest_ptr_t arg, uint64_t start)
 {
-    struct request r;
-
-    if (!decode(v, arg, start, &r))
-        return (long)start;
-    long rc = decrease_list(v, &r, start);
-    domain_put(r.domain);
-    return rc;
+    return work_through(v, arg, start, decrease_list);
 }
