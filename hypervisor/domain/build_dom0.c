@@ -14,6 +14,7 @@
 #include <hv/log.h>
 #include <hv/options.h>
 #include <hv/p2m.h>
+#include <hv/private.h>
 #include <hv/sched.h>
 #include <hv/string.h>
 #include <hv/vcpu.h>
@@ -158,7 +159,9 @@ void build_dom0(void)
     if (!acpi_build_dom0(&machine, boot_read, d->max_vcpus, p.acpi, boot_phys(p.acpi), ACPI_BYTES, &p.rsdp))
         boot_fail("dom0's ACPI tables do not fit");
     write_start_info(&p);
+    struct domain *was = private_enter(d);
     set_registers(d->vcpus[0], &elf, p.info);
+    private_leave(was);
     for (unsigned int i = 0; i < boot_info.modules; i++)
         frames_add(boot_info.module[i].start, ALIGN_UP(boot_info.module[i].end, PAGE_SIZE));
     dom0 = d;

@@ -6,12 +6,12 @@
 #include <hv/cpu.h>
 #include <hv/emulate.h>
 #include <hv/evtchn.h>
-#include <hv/fpu.h>
 #include <hv/frame.h>
 #include <hv/gnttab.h>
 #include <hv/heap.h>
 #include <hv/log.h>
 #include <hv/p2m_impl.h>
+#include <hv/private.h>
 #include <hv/pvtime.h>
 #include <hv/sched.h>
 #include <hv/string.h>
@@ -72,12 +72,6 @@ void domain_ref(struct domain *d)
     __atomic_add_fetch(&d->refs, 1, __ATOMIC_RELAXED);
 }
 
-/* More than a page, so that it has pages of its own. */
-static size_t private_bytes(void)
-{
-    return offsetof(struct vcpu_private, fpu) + fpu_area_bytes();
-}
-
 static void vcpu_free(struct vcpu *v)
 {
     if (!v)
@@ -88,12 +82,12 @@ static void vcpu_free(struct vcpu *v)
     if (v->lapic)
         vlapic_destroy(v);
     vendor->vcpu_destroy(v);
-    heap_free(v->private, private_bytes());
     heap_free(v, sizeof(*v));
 }
 
 static void domain_free(struct domain *d)
 {
+    private_destroy(d);
     for (unsigned int i = 0; i < d->max_vcpus; i++)
         vcpu_free(d->vcpus[i]);
     evtchn_destroy(d);
@@ -142,9 +136,8 @@ static struct vcpu *vcpu_create(struct domain *d, unsigned int id)
     v->runstate.state = RUNSTATE_offline;
     v->runstate.state_entry_time = time_now();
     list_init(&v->runq);
-    v->private = heap_alloc(private_bytes());
     /* in this order: what the MSRs show depends on the APIC, the vendor's guest state takes the MSRs' values */
-    if (!v->private || vlapic_create(v)) {
+    if (private_add(v) || vlapic_create(v)) {
         vcpu_free(v);
         return NULL;
     }
@@ -159,6 +152,17 @@ static struct vcpu *vcpu_create(struct domain *d, unsigned int id)
     return v;
 }
 
+static int create_vcpus(struct domain *d)
+{
+    struct domain *was = private_enter(d);
+    int rc = 0;
+
+    for (unsigned int i = 0; i < d->max_vcpus && !rc; i++)
+        rc = vcpu_create(d, i) ? 0 : -XEN_ENOMEM;
+    private_leave(was);
+    return rc;
+}
+
 static int create_parts(struct domain *d, const struct domain_limits *limits)
 {
     d->shared_info = heap_shared_page_alloc();
@@ -167,9 +171,8 @@ static int create_parts(struct domain *d, const struct domain_limits *limits)
     if (evtchn_create(d, limits->max_ports) || gnttab_create(d, limits->max_grant_frames, limits->max_maptrack_frames))
         return -XEN_ENOMEM;
     d->max_vcpus = limits->max_vcpus;
-    for (unsigned int i = 0; i < d->max_vcpus; i++)
-        if (!vcpu_create(d, i))
-            return -XEN_ENOMEM;
+    if (private_create(d) || create_vcpus(d))
+        return -XEN_ENOMEM;
     wallclock_publish(d);
     return 0;
 }

@@ -18,6 +18,8 @@
 #define MAX_ORDER 10u /* orders 0 to 9: up to 2 MiB */
 #define NIL       0xffffffffu
 
+#define DOMID_PRIVATE 0x7ffeu /* owner of frames behind private slots: no domain, and not in the heap */
+
 struct frame {
     uint32_t count;
     domid_t owner;
@@ -34,6 +36,7 @@ static uint32_t heads[MAX_ORDER + 1];
 static uint64_t free_count, total_count;
 static uint64_t limit; /* frames below this have an entry, if they are RAM */
 static spinlock_t lock = SPINLOCK_INIT;
+static uint64_t private_count;
 static bool ready;
 
 static void list_push(uint32_t f, unsigned int order)
@@ -155,6 +158,17 @@ mfn_t frame_alloc_heap(unsigned int order)
     return take(order, DOMID_XEN);
 }
 
+mfn_t frame_alloc_private(domid_t about)
+{
+    mfn_t m = take(0, DOMID_PRIVATE);
+
+    if (m.v != MFN_NONE.v) {
+        frames[m.v].next = about; /* a used frame is in no list */
+        __atomic_add_fetch(&private_count, 1, __ATOMIC_RELAXED);
+    }
+    return m;
+}
+
 void frame_assign(mfn_t mfn, struct domain *owner)
 {
     limit = MAX(limit, mfn.v + 1);
@@ -186,7 +200,7 @@ bool frame_get(mfn_t mfn, const struct domain *owner)
             return false;
     } while (!__atomic_compare_exchange_n(&f->count, &n, n + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
     /* Only now does the owner stand still. */
-    if (owner && f->owner != owner->id) {
+    if (owner ? f->owner != owner->id : f->owner == DOMID_PRIVATE) {
         frame_put(mfn);
         return false;
     }
@@ -228,13 +242,28 @@ void frame_put(mfn_t mfn)
         block_free((uint32_t)mfn.v, 0);
         spin_unlock(&lock);
     }
-    owner_lost_page(owner);
+    if (owner == DOMID_PRIVATE)
+        __atomic_sub_fetch(&private_count, 1, __ATOMIC_RELAXED);
+    else
+        owner_lost_page(owner);
 }
 
 domid_t frame_owner(mfn_t mfn)
 {
-    bool used = has_entry(mfn.v) && read_once(frames[mfn.v].count) && frames[mfn.v].owner != DOMID_XEN;
+    bool used = has_entry(mfn.v) && read_once(frames[mfn.v].count) && frames[mfn.v].owner != DOMID_XEN &&
+                frames[mfn.v].owner != DOMID_PRIVATE;
     return used ? frames[mfn.v].owner : DOMID_INVALID;
+}
+
+domid_t frame_private_to(mfn_t mfn)
+{
+    bool is = has_entry(mfn.v) && read_once(frames[mfn.v].count) && frames[mfn.v].owner == DOMID_PRIVATE;
+    return is ? (domid_t)frames[mfn.v].next : DOMID_INVALID;
+}
+
+uint64_t frames_private_count(void)
+{
+    return read_once(private_count);
 }
 
 void frame_mark_heap(mfn_t mfn)

@@ -1,6 +1,6 @@
 /*
- * hostmap.c - the hypervisor's page tables. Shared slots are the same table pages in every CPU's root; slot 510 is each
- * CPU's own. See hv/layout.h for the map. Table memory is heap memory.
+ * hostmap.c - the hypervisor's page tables. Shared slots are the same table pages in every CPU's root; slots 510 and
+ * 506 are each CPU's own. See hv/layout.h for the map. Table memory is heap memory.
  */
 #include <hv/boot.h>
 #include <hv/cpu.h>
@@ -227,6 +227,7 @@ struct cpu *hostmap_new_cpu(unsigned int id)
     now->id = id;
     now->root = root;
     now->window_ptes = (uint64_t *)(HEAP_BASE + ((uint64_t)pt - (heap_ready ? HEAP_BASE : 0))) + LOCAL_WINDOW_PAGE;
+    now->private_entry = (uint64_t *)(HEAP_BASE + root) + slot(PRIVATE_BASE, 3);
     list_init_at(&now->runq, &c->runq);
     list_init_at(&now->timers, &c->timers);
     return c;

@@ -5,6 +5,7 @@
  */
 #include <hv/cpu.h>
 #include <hv/log.h>
+#include <hv/private.h>
 #include <hv/sched.h>
 #include <hv/tlb.h>
 #include <hv/vcpu.h>
@@ -298,6 +299,7 @@ static void run(struct cpu *c, struct vcpu *v)
 
     if (c->loaded && c->loaded != v)
         vendor->save(c->loaded);
+    private_show(v->domain);
     vcpu_runstate_run(v, now);
     timer_stop(&slice_timer[c->id]);
     if (read_once(c->runq_length))
@@ -324,6 +326,7 @@ static bool anybody_waits(void)
 
 static void idle(struct cpu *c)
 {
+    private_show(NULL);
     write_once(c->idle, true);
     mb();
     if (!anybody_waits() && !c->timer_expired && !read_once(c->resched))

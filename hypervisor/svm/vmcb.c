@@ -5,6 +5,7 @@
 #include <hv/emulate.h>
 #include <hv/heap.h>
 #include <hv/p2m_impl.h>
+#include <hv/private.h>
 #include <hv/string.h>
 #include <hv/vendor.h>
 #include <hv/x86.h>
@@ -57,7 +58,7 @@ int svm_vcpu_create(struct vcpu *v)
         return -XEN_ENOMEM;
     v->vendor = s;
     s->fpu.state = v->private->fpu;
-    s->vmcb_pa = heap_page_mfn(vmcb_of(v)).v << PAGE_SHIFT;
+    s->vmcb_pa = private_control_block(v).v;
     svm_vcpu_reset(v);
     return 0;
 }

@@ -2,6 +2,7 @@
 #include <hv/heap.h>
 #include <hv/hypercall.h>
 #include <hv/log.h>
+#include <hv/private.h>
 #include <hv/sched.h>
 #include <hv/string.h>
 #include "access.h"
@@ -105,7 +106,9 @@ static long start_vcpu(struct domain *d, const struct vcpu_regs *regs)
     if (d->dying || !d->pause_count || v->initialised)
         rc = d->dying ? -XEN_ESRCH : -XEN_EBUSY;
     else {
+        struct domain *was = private_enter(d);
         v->private->regs = *regs;
+        private_leave(was);
         v->initialised = true;
     }
     spin_unlock(&d->control_lock);

@@ -59,6 +59,10 @@ struct cpu {
     struct p2m *accessing;     /* in whose memory this CPU is at the moment; others wait for the end */
     uint64_t root;             /* CR3 */
 
+    /* private slot (mm/private.c) */
+    struct domain *shown;    /* whose private state this CPU sees, with a reference; NULL: nobody's */
+    uint64_t *private_entry; /* heap alias of the slot's entry in the root */
+
     /* frames waiting for a flush (mm/tlb.c) */
     unsigned int deferred_count;
     bool batching;

@@ -48,8 +48,8 @@ struct domain {
 
     struct p2m *p2m;
     struct iommu_domain *iommu; /* NULL: no device is its */
-    uint64_t max_pages;   /* limit of frames owned */
-    uint64_t owned_pages; /* atomic: frames whose owner this is, mapped or only referenced */
+    uint64_t max_pages;         /* limit of frames owned */
+    uint64_t owned_pages;       /* atomic: frames whose owner this is, mapped or only referenced */
 
     struct shared_info *shared_info; /* heap_shared_page_alloc(), shown to the guest where it asks */
     struct evtchn_table *evtchns;
@@ -57,6 +57,8 @@ struct domain {
     struct vioapic *vioapic; /* NULL: none */
     struct vpci *vpci;       /* NULL: none */
     uint8_t *iopm, *msrpm;   /* the vendor's permission maps */
+    uint64_t *private_ptes;  /* mm/private.c: the page table of the private slot, */
+    uint64_t private_entry;  /* and what a CPU's root holds while it shows this domain */
 
     uint64_t params[HVM_NR_PARAMS];
     bool runstate_update_flag; /* VMASST_TYPE_runstate_update_flag: mark runstate areas while they change */

@@ -19,5 +19,10 @@ mfn_t frame_alloc(struct domain *owner, unsigned int order);
 void frame_put(mfn_t mfn);
 /* Owner's id, or DOMID_INVALID for frames that are not RAM of a domain. */
 domid_t frame_owner(mfn_t mfn);
+/* A zeroed frame for the private state of the domain with this id: the hypervisor's own, in no heap, and nobody can
+ * take a reference. frame_put() ends it. MFN_NONE: memory short. */
+mfn_t frame_alloc_private(domid_t about);
+domid_t frame_private_to(mfn_t mfn); /* the id it was allocated for; DOMID_INVALID for all other frames */
+uint64_t frames_private_count(void); /* in use now, of all domains */
 uint64_t frames_free_count(void);
 uint64_t frames_total_count(void);

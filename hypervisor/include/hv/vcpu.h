@@ -43,7 +43,8 @@ enum vcpu_state {
 struct vlapic;
 struct vendor_vcpu; /* svm/ or vmx/ */
 
-/* What of a vCPU concerns its own domain only. */
+/* What of a vCPU concerns its own domain only: seen by CPUs that show the domain (hv/private.h), in no shared memory.
+ */
 struct vcpu_private {
     alignas(PAGE_SIZE) uint8_t control_block[PAGE_SIZE]; /* the vendor's: a VMCB */
     struct vcpu_regs regs;

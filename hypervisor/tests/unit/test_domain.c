@@ -17,6 +17,7 @@
 #include <hv/heap.h>
 #include <hv/machine_power.h>
 #include <hv/p2m_impl.h>
+#include <hv/private.h>
 #include <hv/pvtime.h>
 #include <hv/sched.h>
 #include <hv/tlb.h>
@@ -210,6 +211,42 @@ void machine_shutdown(int reason)
 {
     abort();
 }
+
+/* Private state: one block per domain, which stands in for its page table; seen only while somebody has entered. */
+static struct domain *shown;
+static unsigned int entered;
+int private_create(struct domain *d)
+{
+    d->private_ptes = take(sizeof(struct vcpu_private) * d->max_vcpus);
+    return d->private_ptes ? 0 : -XEN_ENOMEM;
+}
+int private_add(struct vcpu *v)
+{
+    assert_ptr_equal(shown, v->domain);
+    v->private = (struct vcpu_private *)(void *)v->domain->private_ptes + v->id;
+    return allocations++ == fail_at ? -XEN_ENOMEM : 0;
+}
+void private_destroy(struct domain *d)
+{
+    assert_ptr_not_equal(shown, d);
+    give(d->private_ptes);
+    d->private_ptes = NULL;
+}
+maddr_t private_control_block(const struct vcpu *v)
+{
+    return MADDR((uint64_t)v->private);
+}
+struct domain *private_enter(struct domain *d)
+{
+    entered++;
+    shown = d;
+    return NULL;
+}
+void private_leave(struct domain *was)
+{
+    entered--;
+    shown = was;
+}
 size_t fpu_area_bytes(void)
 {
     return 1000;
@@ -233,6 +270,7 @@ static int setup(void **state)
     watch_id = 0;
     assert_int_equal(live, 0);
     assert_int_equal(abi_alive, 0);
+    assert_int_equal(entered, 0);
     return 0;
 }
 

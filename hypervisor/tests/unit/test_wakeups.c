@@ -97,6 +97,8 @@ void sti_hlt_cli(void)
 {
     struct lane *l = &lane[this_cpu()->id];
 
+    if (this_cpu()->shown)
+        die("an idle CPU sees private state");
     while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST) && !take_interrupt(l)) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);

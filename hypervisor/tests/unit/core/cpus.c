@@ -5,6 +5,7 @@
 #include <string.h>
 #include "cpus.h"
 #include <hv/log.h>
+#include <hv/private.h>
 #include <hv/sched.h>
 #include <hv/tlb.h>
 #include <hv/vendor.h>
@@ -54,6 +55,10 @@ void vlapic_reset(struct vcpu *v)
 {
     __atomic_store_n(&test_interrupt[v - test_vcpu], false, __ATOMIC_SEQ_CST);
 }
+void private_show(struct domain *d)
+{
+    this_cpu()->shown = d;
+}
 void vcpu_runstate_publish(struct vcpu *v)
 {
 }
@@ -92,6 +97,8 @@ static void run(struct vcpu *v)
 {
     struct cpu *c = this_cpu();
 
+    if (c->shown != v->domain)
+        panic("the private state of another domain is shown");
     for (;;) {
         if (c->timer_expired)
             timers_run();

@@ -17,7 +17,7 @@ struct cpu *cpus[MAX_HOST_CPUS];
 unsigned int cpu_count;
 struct cpu memory_cpu;
 struct domain memory_domain[MEMORY_DOMAINS];
-unsigned int memory_kicks;
+unsigned int memory_kicks, memory_flushes;
 void (*memory_on_kick)(unsigned int cpu);
 static unsigned int windows;
 void *memory_views[GUEST_VIEWS];
@@ -99,6 +99,7 @@ void cpu_send_kick(unsigned int cpu)
 }
 void write_cr3(uint64_t v)
 {
+    memory_flushes++;
 }
 struct domain *domain_get(domid_t id)
 {

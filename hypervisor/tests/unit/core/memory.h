@@ -18,6 +18,7 @@ extern struct domain memory_domain[MEMORY_DOMAINS];
 extern struct cpu memory_cpu;
 extern void *memory_views[GUEST_VIEWS]; /* what the kept windows show; NULL: nothing */
 extern unsigned int memory_kicks;       /* sent to other CPUs */
+extern unsigned int memory_flushes;     /* of all translations of this CPU */
 extern void (*memory_on_kick)(unsigned int cpu);
 
 /* Everything afresh in this process: mm/ keeps static state, so each test runs in a child (memory_run()). */

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <hv/cpu.h>
-#include <hv/fpu.h>
 #include <hv/log.h>
 #include <hv/machine.h>
 #include <hv/machine_power.h>
 #include <hv/options.h>
+#include <hv/private.h>
 #include <hv/sched.h>
 #include <hv/serial.h>
 #include <hv/timer.h>
@@ -70,9 +70,40 @@ static const struct hvm_vendor world_vendor = {
     .vcpu_create = make_notes, .vcpu_destroy = drop_notes, .domain_create = no_maps, .domain_destroy = nothing_to_drop};
 const struct hvm_vendor *vendor = &world_vendor;
 
-size_t fpu_area_bytes(void)
+/* Private state: one block per domain, which stands in for its page table. */
+
+static _Thread_local struct domain *shown;
+
+int private_create(struct domain *d)
 {
-    return PAGE_SIZE;
+    size_t bytes = sizeof(struct vcpu_private) * d->max_vcpus;
+
+    d->private_ptes = memset(aligned_alloc(PAGE_SIZE, bytes), 0, bytes);
+    return 0;
+}
+
+int private_add(struct vcpu *v)
+{
+    v->private = (struct vcpu_private *)(void *)v->domain->private_ptes + v->id;
+    return 0;
+}
+
+void private_destroy(struct domain *d)
+{
+    free(d->private_ptes);
+}
+
+struct domain *private_enter(struct domain *d)
+{
+    struct domain *was = shown;
+
+    shown = d;
+    return was;
+}
+
+void private_leave(struct domain *was)
+{
+    shown = was;
 }
 
 int vlapic_create(struct vcpu *v)

@@ -198,10 +198,7 @@ void *heap_alloc(size_t bytes)
     if (bytes > 65536 || heap_fails())
         return NULL;
     __atomic_fetch_add(&small_objects, 1, __ATOMIC_RELAXED);
-    if (bytes < PAGE_SIZE)
-        return calloc(1, bytes);
-    size_t whole = ALIGN_UP(bytes, PAGE_SIZE);
-    return memset(aligned_alloc(PAGE_SIZE, whole), 0, whole);
+    return calloc(1, bytes);
 }
 
 void heap_free(void *object, size_t bytes)

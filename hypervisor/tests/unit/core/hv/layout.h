@@ -6,13 +6,14 @@
 #include <hv/types.h>
 
 uint64_t test_image_base(void);
-#define IMAGE_BASE  test_image_base()
-#define HEAP_BASE   0x210000000000ul
-#define FRAMES_BASE 0x200000000000ul
-#define PIN_BASE    0x220000000000ul
-#define MMIO_BASE   (PIN_BASE + (1ul << 30))
-#define MMIO_BYTES  (1ul << 30)
-#define PIN_SLOTS   1024u
+#define IMAGE_BASE   test_image_base()
+#define HEAP_BASE    0x210000000000ul
+#define FRAMES_BASE  0x200000000000ul
+#define PIN_BASE     0x220000000000ul
+#define PRIVATE_BASE 0x218000000000ul
+#define MMIO_BASE    (PIN_BASE + (1ul << 30))
+#define MMIO_BYTES   (1ul << 30)
+#define PIN_SLOTS    1024u
 
 uint64_t test_local_base(void);
 #define LOCAL_BASE        test_local_base()
@@ -20,5 +21,7 @@ uint64_t test_local_base(void);
 #define LOCAL_WINDOWS     8
 #define LOCAL_VIEW_PAGE   16
 #define GUEST_VIEWS       32
+
+#define PRIVATE_VCPU_PAGES 16u
 
 #define MAX_PHYS_BITS 40u
