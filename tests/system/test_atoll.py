@@ -112,5 +112,3 @@ def test_only_the_root_of_a_vm_is_thrown_away(untrusted, figure):
 def test_second_vm_has_two_processors(two_vms):
     assert two_vms.ask("qvm-run -p work nproc").strip() == "2"
     assert two_vms.ask("qvm-run -p untrusted hostname; qvm-run -p work hostname").split() == ["untrusted", "work"]
-
-

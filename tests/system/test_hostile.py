@@ -93,5 +93,3 @@ def test_spinning_vm_leaves_others_their_share(two_vms):
     two_vms.ask("qvm-run --no-gui work 'for i in 1 2 3 4; do (while :; do :; done) >/dev/null 2>&1 </dev/null & done' && qvm-run -p work true", 200)
     assert two_vms.ask("qvm-run -p untrusted 'echo alive'", 100) == "alive\n"
     two_vms.ask("qvm-run -p work 'pkill -x bash; true' || true", 100)
-
-
