@@ -8,6 +8,7 @@
 #include <hv/domain.h>
 #include <hv/emulate.h>
 #include <hv/lock.h>
+#include <hv/hypercall.h>
 #include <hv/machine.h>
 #include <hv/serial.h>
 #include <hv/string.h>
@@ -32,9 +33,13 @@ static uint32_t read_zero(struct vcpu *v, uint16_t port, unsigned int bytes)
     return 0;
 }
 
+/* Port 0xE9: what a kernel prints before it has a console. It comes out where its hypercalls would print it, and counts
+ * against the same limit. */
 static void write_debug(struct vcpu *v, uint16_t port, unsigned int bytes, uint32_t value)
 {
-    debug_port_write(v->domain, (char)value);
+    char c = (char)value;
+
+    console_write(v->domain, &c, 1);
 }
 
 static void write_cf9(struct vcpu *v, uint16_t port, unsigned int bytes, uint32_t value)

@@ -8,6 +8,3 @@ struct domain;
 /* One access of 1, 2 or 4 bytes to an intercepted port. Unclaimed ones read as all ones. */
 uint32_t port_read(struct vcpu *v, uint16_t port, unsigned int bytes);
 void port_write(struct vcpu *v, uint16_t port, unsigned int bytes, uint32_t value);
-
-/* debug_port.c: one character of a domain's debug console (port 0xE9). */
-void debug_port_write(struct domain *d, char c);

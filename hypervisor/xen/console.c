@@ -9,84 +9,67 @@
 #include <hv/timer.h>
 
 #define CHUNK          256u
-#define LINE           120u
-#define WRITERS        64u   /* line buffers; domains share them by id, which at worst breaks a line */
-#define CREDIT_MAX     4096u /* characters in one go: what a kernel says when it dies */
+#define CREDIT_MAX     4096 /* characters in one go: what a kernel says when it dies */
 #define CREDIT_PER_SEC 1024u
+#define CREDIT_AGAIN   512 /* one that ran dry is heard again when it has this much */
 
-struct writer {
-    spinlock_t lock;
-    domid_t id;
-    uint32_t used;
-    uint32_t credit;
-    bool muted;
-    uint64_t refilled; /* system time */
-    char line[LINE];
-};
-
-static struct writer writers[WRITERS];
-
-static void flush(struct writer *w)
+/* A line costs what it takes on the wire, its name included. */
+static void flush(struct domain *d, struct console_writer *w)
 {
-    char text[LINE + 16];
-    int n = snprintf(text, sizeof(text), "(d%u) ", (unsigned int)w->id);
+    char text[sizeof(w->line) + 16];
+    size_t n = (size_t)snprintf(text, sizeof(text), "(d%u) ", (unsigned int)d->id);
 
     if (!w->used)
         return;
     memcpy(text + n, w->line, w->used);
-    text[(size_t)n + w->used] = '\n';
-    log_raw(text, (size_t)n + w->used + 1);
+    n += w->used;
+    text[n++] = '\n';
+    log_raw(text, n);
     w->used = 0;
+    w->credit -= (int32_t)n;
+    w->muted = w->credit <= 0;
 }
 
-static void adopt(struct writer *w, domid_t from)
+static void refill(struct console_writer *w)
 {
-    uint64_t now = time_now();
-    uint64_t earned = (now - w->refilled) * CREDIT_PER_SEC / 1000000000u;
+    uint64_t now = time_now(), earned = (now - w->refilled) * CREDIT_PER_SEC / 1000000000u;
 
-    if (w->id != from || !w->refilled) {
-        flush(w);
-        *w = (struct writer){.lock = w->lock, .id = from, .credit = CREDIT_MAX, .refilled = now};
-    } else if (earned) {
-        w->credit = (uint32_t)MIN(w->credit + MIN(earned, (uint64_t)CREDIT_MAX), (uint64_t)CREDIT_MAX);
-        w->refilled = now;
-    }
+    if (!w->refilled)
+        earned = CREDIT_MAX;
+    if (!earned)
+        return;
+    w->credit = MIN(w->credit + (int32_t)MIN(earned, (uint64_t)CREDIT_MAX), CREDIT_MAX);
+    w->refilled = now;
 }
 
-static void put(struct writer *w, char c)
+static void put(struct domain *d, struct console_writer *w, char c)
 {
-    if (c == '\n') {
-        flush(w);
+    if (w->muted && w->credit < CREDIT_AGAIN)
         return;
-    }
-    if (!w->credit) {
-        w->muted = true;
-        return;
-    }
     if (w->muted) {
         w->muted = false;
-        flush(w);
         memcpy(w->line, "[...]", 5);
         w->used = 5;
     }
-    w->credit--;
-    w->line[w->used++] = c == '\t' || (c >= ' ' && c < 0x7f) ? c : '?';
-    if (w->used == LINE)
-        flush(w);
+    if (c != '\n')
+        w->line[w->used++] = c == '\t' || (c >= ' ' && c < 0x7f) ? c : '?';
+    if (c == '\n' || w->used == sizeof(w->line))
+        flush(d, w);
 }
 
-void console_write(const char *buf, size_t bytes, domid_t from)
+void console_write(struct domain *from, const char *buf, size_t bytes)
 {
-    if (dom0 && from == dom0->id) {
+    struct console_writer *w = &from->console;
+
+    if (from->is_control) {
         log_raw(buf, bytes);
         return;
     }
-    struct writer *w = &writers[from % WRITERS];
     spin_lock(&w->lock);
-    adopt(w, from);
+    refill(w);
     for (size_t i = 0; i < bytes; i++) {
         if (buf[i] != '\r')
-            put(w, buf[i]);
+            put(from, w, buf[i]);
     }
     spin_unlock(&w->lock);
 }
@@ -100,7 +83,7 @@ static long write(struct vcpu *v, uint64_t count, guest_ptr_t buffer)
         size_t n = MIN(count, (uint64_t)sizeof(chunk));
         if (copy_from_guest(v, chunk, buffer, n))
             return -XEN_EFAULT;
-        console_write(chunk, n, v->domain->id);
+        console_write(v->domain, chunk, n);
         count -= n;
         buffer = guest_ptr_add(buffer, n);
         if (count && hypercall_preempt(v)) {

@@ -20,13 +20,14 @@ struct vioapic;      /* vcpu/ioapic.c */
 struct vpci;         /* pci/vpci.c */
 struct vcpu;
 
-/* What a guest writes to port 0xE9, gathered to lines for the log (vcpu/debug_port.c); all zero at first. */
-struct debug_line {
+/* What a guest writes to the console, gathered to lines (xen/console.c); all zero at first. */
+struct console_writer {
     spinlock_t lock;
     uint32_t used;
-    uint32_t lines; /* written in the second that began at `second` */
-    uint64_t second;
-    char text[120];
+    int32_t credit;    /* characters it may still have written; below 0 by a line at most */
+    bool muted;        /* it ran dry */
+    uint64_t refilled; /* system time; 0: never yet */
+    char line[120];
 };
 
 struct domain {
@@ -63,7 +64,7 @@ struct domain {
     uint64_t params[HVM_NR_PARAMS];
     bool runstate_update_flag; /* VMASST_TYPE_runstate_update_flag: mark runstate areas while they change */
     uint8_t handle[16];        /* UUID */
-    struct debug_line debug;
+    struct console_writer console;
     struct list link; /* all domains, by id */
 };
 

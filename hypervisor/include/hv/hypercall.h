@@ -46,7 +46,7 @@ size_t machine_vga_console(void *buf);
 
 /* The machine's console (dom0's hvc0): reading gives what came in on the serial line. */
 size_t console_read(char *buf, size_t max);
-void console_write(const char *buf, size_t bytes, domid_t from);
+void console_write(struct domain *from, const char *buf, size_t bytes);
 
 /* The linker's build id of this hypervisor; NULL and 0 if the image has none. */
 const uint8_t *build_id(size_t *bytes);

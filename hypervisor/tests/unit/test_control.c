@@ -402,7 +402,7 @@ static void the_log_can_be_read_in_pieces(void **state)
 {
     char text[10] = {0};
 
-    console_write("hello world", 11, 0);
+    console_write(dom0, "hello world", 11);
     sys.u.readconsole = (struct xen_sysctl_readconsole){.buffer.p = (void *)WORLD_SCRATCH, .count = 5};
     assert_int_equal(sysctl(XEN_SYSCTL_readconsole), 0);
     assert_int_equal(sys.u.readconsole.count, 5);

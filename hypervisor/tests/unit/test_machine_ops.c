@@ -76,6 +76,36 @@ static void a_flood_dries_up_and_comes_back(void **state)
     assert_non_null(strstr(log_text(), "[...]back\n"));
 }
 
+/* Short lines cost the line what their names take, and a trickle after the flood is no way around it. */
+static void no_way_of_writing_gets_more_out(void **state)
+{
+    static const char *const ways[] = {"x\n", "\n", "xxxxxxx", "x\rx\n\n"};
+
+    for (size_t way = 0; way < ARRAY_SIZE(ways); way++) {
+        world.now += 10000000000;
+        size_t before = world.log_bytes;
+        for (unsigned int i = 0; i < 40000; i++) { /* 4 s */
+            world.now += 100000;
+            console_write(va->domain, ways[way], strlen(ways[way]));
+        }
+        assert_in_range(world.log_bytes - before, way == 1 ? 0 : 4000, 4096 + 4 * 1024 + 200);
+    }
+}
+
+/* Two that take turns have no more than each alone. */
+static void credit_is_each_domain_s_own(void **state)
+{
+    char text[1000];
+    struct domain *c = world_domain(65, 1);
+
+    memset(text, 'y', sizeof(text));
+    for (unsigned int i = 0; i < 100; i++) {
+        console_write(va->domain, text, sizeof(text));
+        console_write(c, text, sizeof(text));
+    }
+    assert_in_range(world.log_bytes, 8000, 2 * 4096 + 300);
+}
+
 static void a_long_write_is_preempted(void **state)
 {
     char text[1000];
@@ -169,6 +199,8 @@ int main(void)
         TEST(terminals_are_not_commanded),
         TEST(long_lines_are_cut),
         TEST(a_flood_dries_up_and_comes_back),
+        TEST(no_way_of_writing_gets_more_out),
+        TEST(credit_is_each_domain_s_own),
         TEST(a_long_write_is_preempted),
         TEST(only_dom0_reads),
         TEST(the_wall_clock_is_kept_at_boot),

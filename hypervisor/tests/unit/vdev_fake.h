@@ -56,8 +56,8 @@ struct fake {
     unsigned int port_count;
     uint32_t port_value;   /* what the machine's ports read as */
     uint16_t console_port; /* first of the hidden UART, 0 = none */
-    char log[200];         /* last line */
-    unsigned int log_lines;
+    char console[200];     /* what went to it, */
+    domid_t console_from;  /* and from whom at last */
     unsigned int live_allocations, fail_allocations;
 };
 extern struct fake fake;
