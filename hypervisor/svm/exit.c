@@ -131,7 +131,6 @@ void svm_handle_exit(struct vcpu *v)
         cpuid_emulate(v);
         skip(v, 2);
         return;
-    case EXIT_VINTR: return; /* the window is open: injected on the way back */
     case EXIT_PAUSE: vcpu_yield(v); return;
     case EXIT_XSETBV: xsetbv_exit(v); return;
     case EXIT_IRET: iret(v); return;

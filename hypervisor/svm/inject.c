@@ -37,7 +37,8 @@ void svm_inject_exception(struct vcpu *v, unsigned int vector, bool has_error, u
 }
 
 /* An event whose delivery the exit cut short comes again, unless it is a software interrupt (its instruction is
- * executed again). */
+ * executed again). QEMU calls a virtual interrupt that was cut short an exception of that vector; V_IRQ still stands
+ * then, so it comes again by itself. */
 void svm_reinject(struct vcpu *v)
 {
     struct vmcb *b = vmcb_of(v);
@@ -46,68 +47,68 @@ void svm_reinject(struct vcpu *v)
     b->event_inject = 0;
     if (!(info & EVENT_VALID) || (info & EVENT_TYPE) == EVENT_SOFTWARE)
         return;
-    if ((info & EVENT_TYPE) == EVENT_EXCEPTION && ((info & 0xff) == 3 || (info & 0xff) == 4))
+    if ((info & EVENT_TYPE) == EVENT_EXCEPTION && ((info & 0xff) == 3 || (info & 0xff) == 4 || (info & 0xff) >= 32))
         return;
     b->event_inject = info;
 }
 
-static void want_window(struct vmcb *b, bool want)
+/*
+ * Interrupts go in as the virtual interrupt of the VMCB (APM vol. 2, 15.21.4): the CPU delivers it by itself once IF,
+ * the interrupt shadow and the task priority (for the local APIC's ones) allow. So no exit is needed to find that
+ * moment, as with an event injection and an interrupt window. svm_settle_interrupt() sees after the exit what became of
+ * it. In QEMU 7.2 to 10 an injected external interrupt can also be delivered twice (docs/emulators.md).
+ */
+static void offer_interrupt(struct vcpu *v, struct vmcb *b)
 {
-    if (want) {
-        b->vintr |= VINTR_IRQ;
-        b->intercepts1 |= I1_VINTR;
-    } else {
-        b->vintr &= ~VINTR_IRQ;
-        b->intercepts1 &= ~(uint32_t)I1_VINTR;
+    uint64_t task_class = vlapic_tpr(v) >> 4;
+    int vector = vlapic_deliverable(v);
+    int callback = vector < 0 || (uint64_t)vector >> 4 <= task_class ? vcpu_callback_pending(v) : -1;
+
+    b->vintr = VINTR_MASKING | task_class;
+    v->vendor->offered = -1;
+    if (callback >= 0) {
+        b->vintr |= VINTR_IRQ | VINTR_IGN_TPR | VINTR_VECTOR((uint64_t)callback);
+    } else if (vector >= 0) {
+        b->vintr |= VINTR_IRQ | VINTR_PRIORITY((uint64_t)vector) | VINTR_VECTOR((uint64_t)vector);
+        v->vendor->offered = vector;
+        vlapic_hand_over(v, (uint8_t)vector);
     }
 }
 
-static bool inject_nmi(struct vcpu *v, struct vmcb *b)
+void svm_settle_interrupt(struct vcpu *v)
+{
+    struct vendor_vcpu *s = v->vendor;
+
+    if (s->offered < 0)
+        return;
+    if (vmcb_of(v)->vintr & VINTR_IRQ)
+        vlapic_take_back(v, (uint8_t)s->offered);
+    else
+        vlapic_in_service(v, (uint8_t)s->offered);
+    s->offered = -1;
+}
+
+static void inject_nmi(struct vcpu *v, struct vmcb *b)
 {
     struct vendor_vcpu *s = v->vendor;
 
     if (!s->nmi_pending || s->nmi_blocked || b->interrupt_shadow & 1)
-        return false;
+        return;
     s->nmi_pending = false;
     s->nmi_blocked = true;
     b->intercepts1 |= I1_IRET;
     b->event_inject = EVENT_VALID | EVENT_NMI | 2;
-    return true;
 }
 
 void svm_inject_prepare(struct vcpu *v)
 {
     struct vmcb *b = vmcb_of(v);
-    bool busy = b->event_inject & EVENT_VALID;
-    int vector;
 
     if (__atomic_exchange_n(&v->nmi_signal, false, __ATOMIC_ACQUIRE))
         v->vendor->nmi_pending = true;
-    if (!busy && inject_nmi(v, b))
-        busy = true;
-    b->vintr = (b->vintr & ~15ul) | vlapic_tpr(v) >> 4;
-    vector = vlapic_pending(v);
-    if (vector < 0) {
-        vector = vcpu_callback_pending(v);
-        if (vector < 0) {
-            want_window(b, false);
-            return;
-        }
-        if (!busy && v->private->regs.rflags & RFLAGS_IF && !(b->interrupt_shadow & 1)) {
-            b->event_inject = EVENT_VALID | EVENT_INTR | (unsigned int)vector;
-            want_window(b, false);
-        } else {
-            want_window(b, true);
-        }
-        return;
-    }
-    if (busy || !(v->private->regs.rflags & RFLAGS_IF) || b->interrupt_shadow & 1) {
-        want_window(b, true);
-        return;
-    }
-    vlapic_accept(v, (uint8_t)vector);
-    b->event_inject = EVENT_VALID | EVENT_INTR | (unsigned int)vector;
-    want_window(b, vlapic_pending(v) >= 0);
+    if (!(b->event_inject & EVENT_VALID))
+        inject_nmi(v, b);
+    offer_interrupt(v, b);
 }
 
 void svm_clear_shadow(struct vcpu *v)

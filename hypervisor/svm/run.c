@@ -64,6 +64,7 @@ static void after_exit(struct vcpu *v)
     /* CR8 is the guest's own: what it wrote there is the APIC's task priority too. */
     if ((b->vintr & 15) != (uint64_t)(vlapic_tpr(v) >> 4))
         vlapic_set_tpr(v, (uint8_t)((b->vintr & 15) << 4));
+    svm_settle_interrupt(v);
     svm_reinject(v);
 }
 
@@ -98,6 +99,7 @@ void svm_run(struct vcpu *v)
             svm_handle_exit(v);
         } else {
             __atomic_store_n(&c->in_guest, NULL, __ATOMIC_RELEASE);
+            svm_settle_interrupt(v);
             /* an injection prepared stays in the VMCB for the next entry */
         }
     }

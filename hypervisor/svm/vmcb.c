@@ -82,7 +82,7 @@ static void reset_control(struct vcpu *v, struct vmcb *b)
     b->msrpm_base = heap_page_mfn(v->domain->msrpm).v << PAGE_SHIFT;
     b->nested_control = 1;
     b->nested_cr3 = heap_page_mfn(v->domain->p2m->root).v << PAGE_SHIFT;
-    b->vintr = VINTR_MASKING | VINTR_IGN_TPR;
+    b->vintr = VINTR_MASKING;
     b->tsc_offset = v->tsc_offset;
     if (svm_caps.pause_filter) {
         b->intercepts1 |= I1_PAUSE;
@@ -116,6 +116,7 @@ void svm_vcpu_reset(struct vcpu *v)
     b->pat = v->private->msrs.pat;
     s->asid_generation = 0;
     s->nmi_pending = s->nmi_blocked = false;
+    s->offered = -1;
     memset(v->private->dr, 0, sizeof(v->private->dr));
     fpu_area_init(&s->fpu);
     if (this_cpu()->loaded == v)

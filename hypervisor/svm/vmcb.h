@@ -63,7 +63,6 @@ enum { /* intercepts1 */
        I1_INTR = 1u << 0,
        I1_NMI = 1u << 1,
        I1_INIT = 1u << 3,
-       I1_VINTR = 1u << 4,
        I1_RDPMC = 1u << 15,
        I1_CPUID = 1u << 18,
        I1_IRET = 1u << 20,
@@ -95,7 +94,6 @@ enum {
     EXIT_INTR = 0x60,
     EXIT_NMI = 0x61,
     EXIT_INIT = 0x63,
-    EXIT_VINTR = 0x64,
     EXIT_RDPMC = 0x6f,
     EXIT_CPUID = 0x72,
     EXIT_IRET = 0x74,
@@ -131,9 +129,11 @@ enum {
 #define EVENT_SOFTWARE  (4ul << 8)
 #define EVENT_TYPE      (7ul << 8)
 
-#define VINTR_IRQ     (1ul << 8)
-#define VINTR_IGN_TPR (1ul << 20)
-#define VINTR_MASKING (1ul << 24)
+#define VINTR_IRQ              (1ul << 8)
+#define VINTR_PRIORITY(vector) ((vector) >> 4 << 16)
+#define VINTR_IGN_TPR          (1ul << 20)
+#define VINTR_MASKING          (1ul << 24)
+#define VINTR_VECTOR(vector)   ((vector) << 32)
 
 struct vendor_vcpu {
     uint64_t vmcb_pa;
@@ -142,6 +142,7 @@ struct vendor_vcpu {
     unsigned int asid_cpu;
     uint64_t p2m_generation; /* last flushed to */
     bool nmi_pending, nmi_blocked;
+    int offered; /* the local APIC's vector that stands in the VMCB as its virtual interrupt, or -1 */
 };
 
 static inline struct vmcb *vmcb_of(const struct vcpu *v)
@@ -161,6 +162,8 @@ void svm_domain_destroy(struct domain *d);
 void svm_handle_exit(struct vcpu *v);
 /* inject.c */
 void svm_inject_prepare(struct vcpu *v);
+void svm_settle_interrupt(
+    struct vcpu *v); /* the one offered is in service now if the CPU took it, else requested again */
 void svm_reinject(struct vcpu *v);
 void svm_inject_exception(struct vcpu *v, unsigned int vector, bool has_error, uint32_t error);
 void svm_clear_shadow(struct vcpu *v);

@@ -122,22 +122,39 @@ uint8_t lapic_ppr(const struct vlapic *l)
     return (tpr & 0xf0) >= isr_class ? tpr : isr_class;
 }
 
-int vlapic_pending(struct vcpu *v)
+int vlapic_deliverable(struct vcpu *v)
 {
     struct vlapic *l = v->lapic;
     int vector = lapic_highest(l->irr); /* four loads when nothing is pending */
 
     if (vector < 0 || !lapic_hw_enabled(l))
         return -1;
-    return (vector & 0xf0) > (lapic_ppr(l) & 0xf0) ? vector : -1;
+    int in_service = lapic_highest(l->isr);
+    return in_service < 0 || (vector & 0xf0) > (in_service & 0xf0) ? vector : -1;
 }
 
-void vlapic_accept(struct vcpu *v, uint8_t vector)
+int vlapic_pending(struct vcpu *v)
+{
+    int vector = vlapic_deliverable(v);
+
+    return vector >= 0 && (vector & 0xf0) > (read_once(v->lapic->tpr) & 0xf0) ? vector : -1;
+}
+
+void vlapic_hand_over(struct vcpu *v, uint8_t vector)
+{
+    (void)bit_test_and_clear(v->lapic->irr, vector);
+}
+
+void vlapic_take_back(struct vcpu *v, uint8_t vector)
+{
+    (void)bit_test_and_set(v->lapic->irr, vector);
+}
+
+void vlapic_in_service(struct vcpu *v, uint8_t vector)
 {
     struct vlapic *l = v->lapic;
 
-    if (bit_test_and_clear(l->irr, vector))
-        write_once(l->isr[vector / 64], l->isr[vector / 64] | 1ul << (vector % 64));
+    write_once(l->isr[vector / 64], l->isr[vector / 64] | 1ul << (vector % 64));
 }
 
 static void lapic_eoi(struct vlapic *l)

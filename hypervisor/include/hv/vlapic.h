@@ -30,8 +30,14 @@ bool vlapic_in_xapic_mode(struct vcpu *v);
 void vlapic_set_irq(struct vcpu *v, uint8_t vector, bool level);
 /* The vector to inject next, or -1: highest IRR above the processor priority. */
 int vlapic_pending(struct vcpu *v);
-void vlapic_accept(struct vcpu *v, uint8_t vector); /* IRR -> ISR: it is being injected */
-uint8_t vlapic_tpr(struct vcpu *v);                 /* task priority, bits 7:0 */
+/* The same without a look at the task priority, which the CPU itself compares. */
+int vlapic_deliverable(struct vcpu *v);
+/* From IRR to ISR in two steps, for the CPU may deliver a vector long before the exit in which we hear of it: it is
+ * handed over (out of IRR, so that a new request for it is not lost), then it is in service or comes back. */
+void vlapic_hand_over(struct vcpu *v, uint8_t vector);
+void vlapic_in_service(struct vcpu *v, uint8_t vector);
+void vlapic_take_back(struct vcpu *v, uint8_t vector);
+uint8_t vlapic_tpr(struct vcpu *v); /* task priority, bits 7:0 */
 void vlapic_set_tpr(struct vcpu *v, uint8_t tpr);
 
 /* An interrupt message (MSI, I/O APIC, ICR): routes to all vCPUs it addresses. */

@@ -8,6 +8,13 @@
 #include <hv/vioapic.h>
 #include <hv/vlapic.h>
 
+/* What the CPU does with a vector that is offered to it. */
+static void deliver(struct vcpu *v, uint8_t vector)
+{
+    vlapic_hand_over(v, vector);
+    vlapic_in_service(v, vector);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static void require(bool promise)
@@ -49,7 +56,7 @@ static void perform(const struct step *s)
     case 8:
         vector = vlapic_pending(v);
         if (vector >= 0) {
-            vlapic_accept(v, (uint8_t)vector);
+            deliver(v, (uint8_t)vector);
             require(vlapic_pending(v) < 0 ||
                     (vlapic_pending(v) & 0xf0) > (vector & 0xf0)); /* only what came in meanwhile could be */
         }

@@ -4,10 +4,13 @@
 Good is a line "ATOLL-TEST NAME: pass" (or, with --expect, a line that matches each expression given), after which the
 machine has to go off by itself. Everything the console said is printed when it is not good, or with --verbose."""
 import argparse
+import itertools
 import re
 import selectors
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 
@@ -27,6 +30,7 @@ def options():
     p.add_argument("--expect", action="append", default=[], help="expression that a line must match, instead of the pass line")
     p.add_argument("--qemu", action="append", default=[], help="more arguments for QEMU")
     p.add_argument("--result-only", action="store_true", help="stop at the result: the machine need not go off (for other hypervisors)")
+    p.add_argument("--kicks", action="store_true", help="stop and continue the emulated CPUs all the time: races inside the emulator")
     p.add_argument("--timeout", type=float, default=60)
     p.add_argument("--verbose", action="store_true")
     return p.parse_args()
@@ -40,9 +44,33 @@ def command(o):
             *[word for q in o.qemu for word in q.split()]]
 
 
+def kick(qmp):
+    """Until the machine is gone: each `stop` makes every emulated CPU leave its loop, wherever it is."""
+    with qmp, qmp.makefile("rw", encoding="utf-8") as stream:
+        try:
+            stream.readline()
+            for command_name in itertools.chain(["qmp_capabilities"], itertools.cycle(["stop", "cont"])):
+                stream.write(f'{{"execute":"{command_name}"}}\n')
+                stream.flush()
+                while (line := stream.readline()) and "return" not in line:
+                    pass
+                if not line:
+                    return
+                time.sleep(0.002 if command_name == "cont" else 0)
+        except OSError:
+            pass
+
+
 def run(o):
     """The console's text, and whether the machine went off by itself in time."""
-    with subprocess.Popen(command(o), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as qemu:
+    ours, qemus = socket.socketpair()
+    words = command(o)
+    if o.kicks:
+        words += ["-chardev", f"socket,id=qmp,fd={qemus.fileno()}", "-mon", "chardev=qmp,mode=control"]
+        threading.Thread(target=kick, args=(ours,), daemon=True).start()
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          pass_fds=[qemus.fileno()]) as qemu:
+        qemus.close()
         end = time.monotonic() + o.timeout
         chunks = []
         try:

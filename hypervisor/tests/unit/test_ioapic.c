@@ -8,6 +8,13 @@
 #include <hv/vioapic.h>
 #include <hv/vlapic.h>
 
+/* What the CPU does with a vector that is offered to it. */
+static void deliver(struct vcpu *v, uint8_t vector)
+{
+    vlapic_hand_over(v, vector);
+    vlapic_in_service(v, vector);
+}
+
 #define UNIT0 0xfec00000ul
 #define UNIT1 0xfec10000ul
 #define LEVEL (1u << 15)
@@ -104,11 +111,11 @@ static void lines_of_other_domains_are_not_the_machines(void **state)
 {
     entry(UNIT0, 9, 0x39 | LEVEL, 0);
     vioapic_set_gsi(&fake.d, 9, true);
-    vlapic_accept(&fake.v[0], 0x39);
+    deliver(&fake.v[0], 0x39);
     /* the line is still up: the end of the interrupt raises it again */
     eoi(0);
     assert_int_equal(vlapic_pending(&fake.v[0]), 0x39);
-    vlapic_accept(&fake.v[0], 0x39);
+    deliver(&fake.v[0], 0x39);
     vioapic_set_gsi(&fake.d, 9, false);
     eoi(0);
     assert_int_equal(vlapic_pending(&fake.v[0]), -1);
@@ -120,12 +127,12 @@ static void edges_pulse(void **state)
     entry(UNIT0, 4, 0x34, 2);
     vioapic_set_gsi(&fake.d, 4, true);
     assert_int_equal(vlapic_pending(&fake.v[1]), 0x34);
-    vlapic_accept(&fake.v[1], 0x34);
+    deliver(&fake.v[1], 0x34);
     vioapic_set_gsi(&fake.d, 4, true); /* while in service: remembered in the LAPIC */
     eoi(1);
     assert_int_equal(vlapic_pending(&fake.v[1]), 0x34);
     assert_int_equal(fake.gsi[4].eois, 0);
-    vlapic_accept(&fake.v[1], 0x34);
+    deliver(&fake.v[1], 0x34);
     eoi(1);
     entry(UNIT0, 4, 0x34 | MASK, 2);
     vioapic_set_gsi(&fake.d, 4, true);
@@ -139,7 +146,7 @@ static void level_waits_for_the_end_of_service(void **state)
     entry(UNIT0, 11, 0x3b | LEVEL | LOW, 0);
     vioapic_set_gsi(&fake.d, 11, true);
     assert_int_equal(get(UNIT0, 0x10 + 22) & (1u << 14), 1u << 14);
-    vlapic_accept(&fake.v[0], 0x3b);
+    deliver(&fake.v[0], 0x3b);
     vioapic_set_gsi(&fake.d, 11, true);
     assert_int_equal(vlapic_pending(&fake.v[0]), -1);
     eoi(0);
@@ -155,7 +162,7 @@ static void masked_during_service_stays_masked_on_the_machine(void **state)
 {
     entry(UNIT0, 11, 0x3b | LEVEL, 0);
     vioapic_set_gsi(&fake.d, 11, true);
-    vlapic_accept(&fake.v[0], 0x3b);
+    deliver(&fake.v[0], 0x3b);
     entry(UNIT0, 11, 0x3b | LEVEL | MASK, 0); /* a threaded handler */
     eoi(0);
     assert_int_equal(fake.gsi[11].eois, 0);
@@ -181,7 +188,7 @@ static void one_vector_may_serve_several_pins(void **state)
     entry(UNIT1, 3, 0x60 | LEVEL, 0);
     vioapic_set_gsi(&fake.d, 10, true);
     vioapic_set_gsi(&fake.d, 27, true);
-    vlapic_accept(&fake.v[0], 0x60);
+    deliver(&fake.v[0], 0x60);
     eoi(0);
     assert_int_equal(fake.gsi[10].eois, 1);
     assert_int_equal(fake.gsi[27].eois, 1);

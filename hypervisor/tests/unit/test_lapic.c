@@ -8,6 +8,13 @@
 #include <hv/vioapic.h>
 #include <hv/vlapic.h>
 
+/* What the CPU does with a vector that is offered to it. */
+static void deliver(struct vcpu *v, uint8_t vector)
+{
+    vlapic_hand_over(v, vector);
+    vlapic_in_service(v, vector);
+}
+
 static int setup(void **state)
 {
     fake_setup(true);
@@ -70,19 +77,36 @@ static void highest_vector_first_and_eoi_opens_the_next(void **state)
     vlapic_set_irq(&fake.v[0], 0x41, false);
     assert_int_equal(fake.kicks[0], 2); /* the repeated request merges */
     assert_int_equal(vlapic_pending(&fake.v[0]), 0x83);
-    vlapic_accept(&fake.v[0], 0x83);
+    deliver(&fake.v[0], 0x83);
     assert_int_equal(vlapic_pending(&fake.v[0]), -1);
     assert_int_equal(rd(0, 0x80a), 0x80);
     assert_int_equal(rd(0, 0x814), 1u << 3);
     wr(0, 0x80b, 0);
     assert_int_equal(vlapic_pending(&fake.v[0]), 0x41);
     assert_int_equal(rd(0, 0x822), 1u << 1);
-    vlapic_accept(&fake.v[0], 0x41);
+    deliver(&fake.v[0], 0x41);
     /* the same class waits, a higher one does not */
     vlapic_set_irq(&fake.v[0], 0x4f, false);
     assert_int_equal(vlapic_pending(&fake.v[0]), -1);
     vlapic_set_irq(&fake.v[0], 0x50, false);
     assert_int_equal(vlapic_pending(&fake.v[0]), 0x50);
+}
+
+static void a_request_during_delivery_is_not_lost(void **state)
+{
+    struct vcpu *v = &fake.v[0];
+
+    enable_all();
+    vlapic_set_irq(v, 0x41, false);
+    vlapic_hand_over(v, 0x41); /* the CPU may deliver it at any time from here on */
+    vlapic_set_irq(v, 0x41, false);
+    vlapic_in_service(v, 0x41);
+    wr(0, 0x80b, 0);
+    assert_int_equal(vlapic_pending(v), 0x41);
+    vlapic_hand_over(v, 0x41);
+    assert_int_equal(vlapic_pending(v), -1);
+    vlapic_take_back(v, 0x41); /* it could not */
+    assert_int_equal(vlapic_pending(v), 0x41);
 }
 
 static void task_priority_holds_back_its_class(void **state)
@@ -91,6 +115,7 @@ static void task_priority_holds_back_its_class(void **state)
     vlapic_set_irq(&fake.v[0], 0x5f, false);
     vlapic_set_tpr(&fake.v[0], 0x50);
     assert_int_equal(vlapic_pending(&fake.v[0]), -1);
+    assert_int_equal(vlapic_deliverable(&fake.v[0]), 0x5f); /* as far as what is in service goes */
     wr(0, 0x808, 0x4f);
     assert_int_equal(vlapic_tpr(&fake.v[0]), 0x4f);
     assert_int_equal(rd(0, 0x80a), 0x4f);
@@ -105,7 +130,7 @@ static void enabling_raises_the_upcall_that_came_too_early(void **state)
     assert_int_equal(vlapic_pending(&fake.v[1]), -1);
     wr(1, 0x80f, 0x1ff);
     assert_int_equal(vlapic_pending(&fake.v[1]), 0xf3);
-    vlapic_accept(&fake.v[1], 0xf3);
+    deliver(&fake.v[1], 0xf3);
     wr(1, 0x80b, 0);
     wr(1, 0x80f, 0x1ff); /* already enabled: not again */
     assert_int_equal(vlapic_pending(&fake.v[1]), -1);
@@ -303,7 +328,7 @@ static void one_shot_timer_fires_once(void **state)
     fake_advance(6000);
     assert_int_equal(vlapic_pending(&fake.v[0]), 0x30);
     assert_int_equal(rd(0, 0x839), 0);
-    vlapic_accept(&fake.v[0], 0x30);
+    deliver(&fake.v[0], 0x30);
     wr(0, 0x80b, 0);
     fake_advance(1000000000);
     assert_int_equal(vlapic_pending(&fake.v[0]), -1);
@@ -319,7 +344,7 @@ static unsigned int ticks(uint64_t step, unsigned int steps)
     for (unsigned int i = 0; i < steps; i++) {
         fake_advance(step);
         if (vlapic_pending(&fake.v[0]) == 0x31) {
-            vlapic_accept(&fake.v[0], 0x31);
+            deliver(&fake.v[0], 0x31);
             wr(0, 0x80b, 0);
             n++;
         }
@@ -364,7 +389,7 @@ static void reset_clears_all_but_mode_and_id(void **state)
 {
     enable_all();
     vlapic_set_irq(&fake.v[1], 0x40, false);
-    vlapic_accept(&fake.v[1], 0x40);
+    deliver(&fake.v[1], 0x40);
     vlapic_set_irq(&fake.v[1], 0x50, false);
     wr(1, 0x832, 0x20);
     wr(1, 0x838, 100);
@@ -383,6 +408,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(starts_in_x2apic_mode_software_disabled, setup, teardown),
         cmocka_unit_test_setup_teardown(disabled_apic_drops_interrupts, setup, teardown),
         cmocka_unit_test_setup_teardown(highest_vector_first_and_eoi_opens_the_next, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_request_during_delivery_is_not_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(task_priority_holds_back_its_class, setup, teardown),
         cmocka_unit_test_setup_teardown(enabling_raises_the_upcall_that_came_too_early, setup, teardown),
         cmocka_unit_test_setup_teardown(reserved_bits_and_wrong_directions_fault, setup, teardown),

@@ -21,7 +21,8 @@ static struct vendor_vcpu states[6];
 static struct vcpu v[6];
 static struct p2m p2m;
 static struct domain d;
-static int pending, callback;
+static int pending, callback, accepted;
+static uint8_t task_priority;
 static bool tripled;
 struct svm_caps svm_caps = {.asids = ASIDS};
 
@@ -32,17 +33,27 @@ uint64_t test_local_base(void)
 {
     return (uint64_t)&cpu;
 }
-int vlapic_pending(struct vcpu *x)
+int vlapic_deliverable(struct vcpu *x)
 {
     return pending;
 }
-void vlapic_accept(struct vcpu *x, uint8_t vector)
+void vlapic_hand_over(struct vcpu *x, uint8_t vector)
 {
+    assert_int_equal(pending, vector);
     pending = -1;
+}
+void vlapic_take_back(struct vcpu *x, uint8_t vector)
+{
+    if (pending < vector)
+        pending = vector;
+}
+void vlapic_in_service(struct vcpu *x, uint8_t vector)
+{
+    accepted = vector;
 }
 uint8_t vlapic_tpr(struct vcpu *x)
 {
-    return 0;
+    return task_priority;
 }
 int vcpu_callback_pending(struct vcpu *x)
 {
@@ -63,7 +74,8 @@ static int setup(void **state)
     for (unsigned int i = 0; i < ARRAY_SIZE(v); i++) {
         v[i] = (struct vcpu){.id = i, .domain = &d, .private = &privates[i], .vendor = &states[i]};
     }
-    pending = callback = -1;
+    pending = callback = accepted = -1;
+    task_priority = 0;
     tripled = false;
     return 0;
 }
@@ -172,26 +184,86 @@ static void two_exceptions_combine_as_on_the_cpu(void **state)
     assert_true(tripled);
 }
 
-static void an_interrupt_waits_for_its_window(void **state)
+#define OFFERED(vector) (VINTR_MASKING | VINTR_IRQ | VINTR_VECTOR(vector##ul))
+
+static void an_interrupt_is_in_service_once_the_cpu_took_it(void **state)
 {
     struct vmcb *b = vmcb_of(&v[0]);
 
     pending = 0x41;
-    svm_inject_prepare(&v[0]); /* IF is clear */
-    assert_int_equal(b->event_inject, 0);
-    assert_true(b->vintr & VINTR_IRQ && b->intercepts1 & I1_VINTR);
-    v[0].private->regs.rflags = 0x200;
-    b->interrupt_shadow = 1;
     svm_inject_prepare(&v[0]);
     assert_int_equal(b->event_inject, 0);
-    b->interrupt_shadow = 0;
+    assert_int_equal(b->vintr, OFFERED(0x41) | 4ul << 16);
+    svm_settle_interrupt(&v[0]); /* an exit before the guest could: it stands as it was */
+    assert_int_equal(accepted, -1);
     svm_inject_prepare(&v[0]);
+    b->vintr &= ~VINTR_IRQ; /* the CPU delivered it */
+    svm_settle_interrupt(&v[0]);
+    assert_int_equal(accepted, 0x41);
+    accepted = -1;
+    svm_inject_prepare(&v[0]);
+    assert_int_equal(b->vintr, VINTR_MASKING);
+    svm_settle_interrupt(&v[0]); /* nothing was offered: nothing can have been taken */
+    assert_int_equal(accepted, -1);
+}
+
+static void a_better_one_takes_the_place_of_the_one_offered(void **state)
+{
+    struct vmcb *b = vmcb_of(&v[0]);
+
+    pending = 0x41;
+    svm_inject_prepare(&v[0]);
+    svm_settle_interrupt(&v[0]);
+    pending = 0x52;
+    svm_inject_prepare(&v[0]);
+    assert_int_equal(b->vintr, OFFERED(0x52) | 5ul << 16);
+    b->vintr &= ~VINTR_IRQ;
+    svm_settle_interrupt(&v[0]);
+    assert_int_equal(accepted, 0x52);
+}
+
+static void the_callback_knows_no_priority(void **state)
+{
+    struct vmcb *b = vmcb_of(&v[0]);
+
+    callback = 0xf3;
+    task_priority = 0x50;
+    svm_inject_prepare(&v[0]);
+    assert_int_equal(b->vintr, OFFERED(0xf3) | VINTR_IGN_TPR | 5);
+    b->vintr &= ~VINTR_IRQ;
+    svm_settle_interrupt(&v[0]); /* it is not the local APIC's */
+    assert_int_equal(accepted, -1);
+    pending = 0x61; /* above the task priority: first */
+    svm_inject_prepare(&v[0]);
+    assert_int_equal(b->vintr, OFFERED(0x61) | 6ul << 16 | 5);
+    pending = 0x51; /* held back by it: does not hold the callback back */
+    svm_inject_prepare(&v[0]);
+    assert_int_equal(b->vintr, OFFERED(0xf3) | VINTR_IGN_TPR | 5);
+    callback = -1; /* alone: the CPU compares */
+    svm_inject_prepare(&v[0]);
+    assert_int_equal(b->vintr, OFFERED(0x51) | 5ul << 16 | 5);
+}
+
+static void a_virtual_interrupt_cut_short_stands_or_comes_again(void **state)
+{
+    struct vmcb *b = vmcb_of(&v[0]);
+
+    pending = 0x41;
+    svm_inject_prepare(&v[0]);
+    b->vintr &= ~VINTR_IRQ; /* a CPU: taken, and the exit says what was under way */
+    b->exit_int_info = EVENT_VALID | EVENT_INTR | 0x41;
+    svm_settle_interrupt(&v[0]);
+    svm_reinject(&v[0]);
+    assert_int_equal(accepted, 0x41);
     assert_int_equal(b->event_inject, EVENT_VALID | EVENT_INTR | 0x41);
-    assert_false(b->vintr & VINTR_IRQ || b->intercepts1 & I1_VINTR);
-    pending = 0x42;
-    svm_inject_prepare(&v[0]); /* the first one still stands in the VMCB: nothing is overwritten */
-    assert_int_equal(b->event_inject, EVENT_VALID | EVENT_INTR | 0x41);
-    assert_true(b->vintr & VINTR_IRQ);
+    accepted = -1;
+    pending = 0x41;
+    svm_inject_prepare(&v[0]);
+    b->exit_int_info = EVENT_VALID | EVENT_EXCEPTION | 0x41; /* QEMU: not taken, and a strange exception */
+    svm_settle_interrupt(&v[0]);
+    svm_reinject(&v[0]);
+    assert_int_equal(accepted, -1);
+    assert_int_equal(b->event_inject, 0);
 }
 
 static void nmis_come_one_at_a_time(void **state)
@@ -219,7 +291,10 @@ int main(void)
         cmocka_unit_test_setup(a_refused_entry_does_not_count_as_a_flush, setup),
         cmocka_unit_test_setup(an_event_cut_short_comes_again, setup),
         cmocka_unit_test_setup(two_exceptions_combine_as_on_the_cpu, setup),
-        cmocka_unit_test_setup(an_interrupt_waits_for_its_window, setup),
+        cmocka_unit_test_setup(an_interrupt_is_in_service_once_the_cpu_took_it, setup),
+        cmocka_unit_test_setup(a_better_one_takes_the_place_of_the_one_offered, setup),
+        cmocka_unit_test_setup(the_callback_knows_no_priority, setup),
+        cmocka_unit_test_setup(a_virtual_interrupt_cut_short_stands_or_comes_again, setup),
         cmocka_unit_test_setup(nmis_come_one_at_a_time, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
