@@ -30,8 +30,12 @@ def choose(wanted):
     return wanted
 
 
-def arguments(kind, cpus, memory):
-    common = ["-machine", "q35", "-smp", str(cpus), "-m", str(memory)]
+def arguments(kind, cpus, memory, iommu):
+    # Remapping of interrupts needs the I/O APIC in QEMU, which is a matter of KVM only.
+    machine = "q35,kernel-irqchip=split" if iommu and kind == "kvm" else "q35"
+    common = ["-machine", machine, "-smp", str(cpus), "-m", str(memory)]
+    if iommu:
+        common += ["-device", "intel-iommu,intremap=on"]
     if kind == "kvm":
         return common + ["-accel", "kvm", "-cpu", "host,+svm,+npt"]
     return common + ["-accel", "tcg,thread=multi", "-cpu", SOFTWARE_CPU]

@@ -51,12 +51,13 @@ class Machine:
     """One emulated PC. Use it as a context: it never outlives the block.
 
     kernel: boot this file directly (the hypervisor, or another multiboot kernel) instead of GRUB on the disk;
-    modules and append go with it. entry: which GRUB entry ('atoll' or 'bare') to start.
+    modules and append go with it. entry: which GRUB entry ('atoll' or 'bare') to start. iommu: whether the PC has one
+    (Intel's; the emulator lets AMD's processor have it).
     """
 
     def __init__(self, run_dir=paths.RUN, image=paths.IMAGE, firmware="bios", entry="atoll", kernel=None, modules=None,
                  append=None, cpus=2, memory=4096, display="none", persist=False, accelerator="tcg", extra=(),
-                 image_format="raw"):
+                 image_format="raw", iommu=True):
         self.run_dir = pathlib.Path(run_dir)
         self.run_dir.mkdir(parents=True, exist_ok=True)
         for old in self.run_dir.glob("*.sock"):
@@ -68,7 +69,7 @@ class Machine:
         self.exec_socket = self.run_dir / "exec.sock"
         self.process = None
         self.qmp = None
-        self.arguments = ["qemu-system-x86_64", *accel.arguments(accelerator, cpus, memory),
+        self.arguments = ["qemu-system-x86_64", *accel.arguments(accelerator, cpus, memory, iommu),
                           "-vga", "std", "-display", display, "-nic", "none", "-no-reboot", "-name", "atoll",
                           "-drive", f"if=none,id=disk,format={image_format},file={image},snapshot={'off' if persist else 'on'}",
                           "-device", "ide-hd,drive=disk,bus=ide.0",

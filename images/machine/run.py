@@ -33,6 +33,7 @@ def parse():
     parser.add_argument("--accel", choices=["tcg", "kvm", "auto"], default="auto")
     parser.add_argument("--cpus", type=int, default=2)
     parser.add_argument("--memory", type=int, default=4096)
+    parser.add_argument("--no-iommu", action="store_true")
     parser.add_argument("--timeout", type=float, default=180)
     parser.add_argument("--qemu-arg", action="append", default=[])
     return parser.parse_args()
@@ -138,7 +139,7 @@ def machine_options(args):
         display = "gtk,show-menubar=off"
     options = {"firmware": args.firmware, "entry": "bare" if args.bare else "atoll", "cpus": args.cpus,
                "memory": args.memory, "display": display, "accelerator": accel.choose(args.accel),
-               "persist": not args.throw_away, "extra": args.qemu_arg}
+               "persist": not args.throw_away, "extra": args.qemu_arg, "iommu": not args.no_iommu}
     if args.direct or args.hypervisor:
         options |= direct(args.hypervisor or paths.HYPERVISOR, args.options)
     return options, vnc
