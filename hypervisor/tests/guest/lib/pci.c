@@ -4,6 +4,8 @@
 #include "guest.h"
 #include "pci.h"
 
+#define BUSES 4u
+
 static void select(struct pci_device p, unsigned int reg)
 {
     outl(0xcf8, 0x80000000 | (uint32_t)p.bus << 16 | (uint32_t)p.devfn << 8 | (reg & 0xfc));
@@ -30,12 +32,12 @@ void pci_write(struct pci_device p, unsigned int reg, unsigned int bytes, uint32
 
 struct pci_device pci_find(unsigned int reg, uint32_t mask, uint32_t value)
 {
-    for (unsigned int devfn = 0; devfn < 256; devfn++) {
-        struct pci_device p = {0, (uint8_t)devfn};
+    for (unsigned int id = 0; id < BUSES << 8; id++) {
+        struct pci_device p = {(uint8_t)(id >> 8), (uint8_t)id};
         if (pci_read(p, 0, 2) != 0xffff && (pci_read(p, reg, 4) & mask) == value)
             return p;
     }
-    fail("no function on bus 0 has %#x in register %#x", value, reg);
+    fail("no function has %#x in register %#x", value, reg);
 }
 
 unsigned int pci_capability(struct pci_device p, uint8_t id)

@@ -8,7 +8,7 @@ struct pci_device {
 
 uint32_t pci_read(struct pci_device p, unsigned int reg, unsigned int bytes);
 void pci_write(struct pci_device p, unsigned int reg, unsigned int bytes, uint32_t value);
-/* The first function whose register `reg` & mask is `value`; the test fails if there is none. */
+/* The first function (on the first buses) whose register `reg` & mask is `value`; the test fails if there is none. */
 struct pci_device pci_find(unsigned int reg, uint32_t mask, uint32_t value);
 /* Offset of a capability; the test fails if the function has none. */
 unsigned int pci_capability(struct pci_device p, uint8_t id);
