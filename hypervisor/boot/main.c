@@ -12,6 +12,7 @@
 #include <hv/options.h>
 #include <hv/rtc.h>
 #include <hv/sched.h>
+#include <hv/selfcheck.h>
 #include <hv/serial.h>
 #include <hv/string.h>
 #include <hv/timer.h>

@@ -85,6 +85,8 @@ static void option(const char *word, size_t n)
                                                                                : LOG_INFO;
     else if (is(word, name, "noreboot"))
         options.noreboot = true;
+    else if (is(word, name, "selfcheck"))
+        options.selfcheck = true;
     else if (is(word, name, "iommu"))
         options.iommu = !is(value, rest, "off") && !is(value, rest, "no") && !is(value, rest, "0");
 }

@@ -261,6 +261,17 @@ domid_t frame_private_to(mfn_t mfn)
     return is ? (domid_t)frames[mfn.v].next : DOMID_INVALID;
 }
 
+uint64_t frames_private_among(mfn_t first, uint64_t n)
+{
+    uint64_t found = 0;
+
+    if (!has_entry(first.v) || !has_entry(first.v + n - 1))
+        return 0;
+    for (uint64_t f = first.v; f < first.v + n; f++)
+        found += frames[f].owner == DOMID_PRIVATE && read_once(frames[f].count);
+    return found;
+}
+
 uint64_t frames_private_count(void)
 {
     return read_once(private_count);

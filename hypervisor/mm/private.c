@@ -12,7 +12,9 @@
 #include <hv/hostmap.h>
 #include <hv/layout.h>
 #include <hv/log.h>
+#include <hv/options.h>
 #include <hv/private.h>
+#include <hv/selfcheck.h>
 #include <hv/vcpu.h>
 #include <hv/x86.h>
 
@@ -96,6 +98,8 @@ static void show(struct cpu *c, struct domain *d)
     *c->private_entry = d ? d->private_entry : 0;
     if (flush) /* else nothing of the slot can be in the TLB */
         write_cr3(c->root);
+    if (options.selfcheck)
+        selfcheck_switch();
 }
 
 void private_show(struct domain *d)

@@ -299,7 +299,8 @@ static void run(struct cpu *c, struct vcpu *v)
 
     if (c->loaded && c->loaded != v)
         vendor->save(c->loaded);
-    private_show(v->domain);
+    if (c->shown != v->domain)
+        private_show(v->domain);
     vcpu_runstate_run(v, now);
     timer_stop(&slice_timer[c->id]);
     if (read_once(c->runq_length))

@@ -2,6 +2,7 @@
 #include <hv/frame.h>
 #include <hv/gnttab.h>
 #include <hv/machine.h>
+#include <hv/selfcheck.h>
 #include <public/atoll.h>
 #include "access.h"
 #include "atoll_op.h"
@@ -41,11 +42,22 @@ static long memory(struct vcpu *v, guest_ptr_t arg)
     return copy_to_guest(v, arg, &answer, sizeof(answer)) ? -XEN_EFAULT : 0;
 }
 
+static long look_at_tables(struct vcpu *v, guest_ptr_t arg)
+{
+    if (!v->domain->is_control)
+        return -XEN_EPERM;
+    struct private_view view = selfcheck_private();
+    struct atoll_selfcheck answer = {
+        .frames = frames_private_count(), .shown = view.shown, .others = view.others, .switches = view.switches};
+    return copy_to_guest(v, arg, &answer, sizeof(answer)) ? -XEN_EFAULT : 0;
+}
+
 long do_atoll_op(struct vcpu *v, uint64_t op, guest_ptr_t arg)
 {
     switch (op) {
     case ATOLL_OP_info: return info(v, arg);
     case ATOLL_OP_memory: return memory(v, arg);
+    case ATOLL_OP_selfcheck: return look_at_tables(v, arg);
     default: return -XEN_ENOSYS;
     }
 }

@@ -25,4 +25,3 @@ void memmap_init(void);
 extern struct e820_entry dom0_ram[];
 extern unsigned int dom0_ram_count;
 void build_dom0(void);
-void selfcheck(void);

@@ -23,6 +23,7 @@ domid_t frame_owner(mfn_t mfn);
  * take a reference. frame_put() ends it. MFN_NONE: memory short. */
 mfn_t frame_alloc_private(domid_t about);
 domid_t frame_private_to(mfn_t mfn); /* the id it was allocated for; DOMID_INVALID for all other frames */
-uint64_t frames_private_count(void); /* in use now, of all domains */
+uint64_t frames_private_among(mfn_t first, uint64_t n); /* how many of these are such frames; inside a block of 2 MiB */
+uint64_t frames_private_count(void);                    /* in use now, of all domains */
 uint64_t frames_free_count(void);
 uint64_t frames_total_count(void);

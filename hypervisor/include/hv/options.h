@@ -12,6 +12,7 @@ struct options {
     int log_level;
     bool noreboot;
     bool iommu;      /* wanted where there is one */
+    bool selfcheck;  /* look at the page tables whenever a CPU goes to another domain: slow */
     char line[1024]; /* as given, for XENVER_commandline */
 };
 extern struct options options;

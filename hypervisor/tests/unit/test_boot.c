@@ -84,11 +84,13 @@ void log_at(enum log_level level, const char *fmt, ...)
 
 static void options_as_xen_spells_them(void)
 {
-    options_parse("dom0_mem=512M,max:512M  console=com1 com1=57600,8n1 loglvl=all dom0_max_vcpus=3 noreboot iommu=off "
-                  "nonsense =x");
+    options_parse(
+        "dom0_mem=512M,max:512M  console=com1 com1=57600,8n1 loglvl=all dom0_max_vcpus=3 noreboot iommu=off selfcheck "
+        "nonsense =x");
     check(options.dom0_mem == 512ul << 20 && options.console_com1 && !options.console_com2 &&
           options.com_baud == 57600);
-    check(options.log_level == LOG_DEBUG && options.dom0_max_vcpus == 3 && options.noreboot && !options.iommu);
+    check(options.log_level == LOG_DEBUG && options.dom0_max_vcpus == 3 && options.noreboot && !options.iommu &&
+          options.selfcheck);
     options_parse("dom0_mem=2G console=com2,vga loglvl=error iommu=on");
     check(options.dom0_mem == 2ul << 30 && !options.console_com1 && options.console_com2 &&
           options.log_level == LOG_ERR && options.iommu);

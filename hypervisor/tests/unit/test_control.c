@@ -1,6 +1,7 @@
 /* test_control.c - domctl, sysctl and our own operations: the life of a domain as the toolstack leads it */
 #include "world_test.h"
 #include <hv/machine.h>
+#include <hv/selfcheck.h>
 #include <public/atoll.h>
 #include "xen/grants.h"
 
@@ -437,7 +438,7 @@ static void counts_of_a_domain_are_told(void **state)
     assert_int_equal(hc_arg(v0, __HYPERVISOR_arch_7, ATOLL_OP_info, &info, sizeof(info)), -XEN_ESRCH);
     info = (struct atoll_info){.domid = 1, .pad1 = 1};
     assert_int_equal(hc_arg(v0, __HYPERVISOR_arch_7, ATOLL_OP_info, &info, sizeof(info)), -XEN_EINVAL);
-    assert_int_equal(hc_arg(v0, __HYPERVISOR_arch_7, 2, &info, sizeof(info)), -XEN_ENOSYS);
+    assert_int_equal(hc_arg(v0, __HYPERVISOR_arch_7, 3, &info, sizeof(info)), -XEN_ENOSYS);
 }
 
 static void memory_of_the_machine_is_told_to_the_control_domain(void **state)
@@ -449,6 +450,19 @@ static void memory_of_the_machine_is_told_to_the_control_domain(void **state)
     assert_int_equal(memory.ram_pages, machine.e820[0].size >> PAGE_SHIFT);
     assert_int_equal(memory.free_pages, frames_free_count());
     assert_int_equal(hc_arg(g->vcpus[0], __HYPERVISOR_arch_7, ATOLL_OP_memory, &memory, sizeof(memory)), -XEN_EPERM);
+}
+
+static void tables_are_looked_at_for_the_control_domain(void **state)
+{
+    struct domain *g = world_domain(1, 1);
+    struct atoll_selfcheck view = {};
+
+    assert_int_equal(hc_arg(g->vcpus[0], __HYPERVISOR_arch_7, ATOLL_OP_selfcheck, &view, sizeof(view)), -XEN_EPERM);
+    assert_int_equal(hc_arg(v0, __HYPERVISOR_arch_7, ATOLL_OP_selfcheck, &view, sizeof(view)), 0);
+    assert_int_equal(view.frames, frames_private_count());
+    assert_int_equal(view.shown, selfcheck_private().shown);
+    assert_int_equal(view.others, selfcheck_private().others);
+    assert_int_equal(view.switches, selfcheck_private().switches);
 }
 
 int main(void)
@@ -468,6 +482,7 @@ int main(void)
         TEST(domains_are_listed_in_order),
         TEST(the_log_can_be_read_in_pieces),
         TEST(counts_of_a_domain_are_told),
+        TEST(tables_are_looked_at_for_the_control_domain),
         TEST(memory_of_the_machine_is_told_to_the_control_domain),
     };
 

@@ -4,7 +4,9 @@
 #include "core/memory.h"
 #include <hv/fpu.h>
 #include <hv/hostmap.h>
+#include <hv/options.h>
 #include <hv/private.h>
+#include <hv/selfcheck.h>
 #include <hv/vcpu.h>
 
 #define A         (&memory_domain[0])
@@ -15,6 +17,13 @@
 static uint64_t root_entry;
 static struct vcpu vcpu[MEMORY_DOMAINS][2];
 
+struct options options = {.selfcheck = true};
+static unsigned int selfchecks;
+
+void selfcheck_switch(void)
+{
+    selfchecks++;
+}
 size_t fpu_area_bytes(void)
 {
     return FPU_BYTES;
@@ -97,6 +106,11 @@ static void a_cpu_sees_the_domain_it_shows_and_no_other(void)
     check(seen_of(B) == PAGES);
     private_show(NULL);
     check(seen_of(NULL) == 0);
+    check(selfchecks > 0);
+    uint64_t found = 0;
+    for (uint64_t f = 0; f < MEMORY_BYTES / PAGE_SIZE; f += 16)
+        found += frames_private_among(MFN(f), 16);
+    check(found == 3 * PAGES);
 }
 
 static void each_vcpu_has_pages_of_its_own(void)

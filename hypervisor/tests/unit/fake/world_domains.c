@@ -11,6 +11,7 @@
 #include <hv/options.h>
 #include <hv/private.h>
 #include <hv/sched.h>
+#include <hv/selfcheck.h>
 #include <hv/serial.h>
 #include <hv/timer.h>
 #include <hv/vendor.h>
@@ -104,6 +105,17 @@ struct domain *private_enter(struct domain *d)
 void private_leave(struct domain *was)
 {
     shown = was;
+}
+
+uint64_t frames_private_count(void)
+{
+    return 12;
+}
+
+/* Four different numbers, so that a test sees which went where. */
+struct private_view selfcheck_private(void)
+{
+    return (struct private_view){.shown = 4, .others = 1, .switches = 77};
 }
 
 int vlapic_create(struct vcpu *v)
