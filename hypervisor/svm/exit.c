@@ -135,6 +135,11 @@ void svm_handle_exit(struct vcpu *v)
     case EXIT_XSETBV: xsetbv_exit(v); return;
     case EXIT_IRET: iret(v); return;
     case EXIT_NMI: log_warn("NMI on cpu %u ignored", this_cpu()->id); return;
+    case EXIT_CR4_WRITE:
+        cr4_write_emulate(v);
+        v->vendor->asid_generation = 0; /* a new id: what the write would have flushed, and more */
+        return;
+    case EXIT_WBINVD: skip(v, MAX(insn_length_here(v), 2u)); return; /* or WBNOINVD, which has a prefix */
     case EXIT_INVD: skip(v, 2); return; /* caches are coherent and others' data is in them: nothing to throw away */
     case EXIT_RDPMC: vcpu_inject_exception(v, VECTOR_GP, true, 0); return;
     case EXIT_VMRUN:

@@ -84,6 +84,12 @@ static void reset_control(struct vcpu *v, struct vmcb *b)
     b->nested_cr3 = heap_page_mfn(v->domain->p2m->root).v << PAGE_SHIFT;
     b->vintr = VINTR_MASKING;
     b->tsc_offset = v->tsc_offset;
+    /* CR4 is the guest's own where the CPU refuses by itself what CPUID does not show. */
+    b->cr_write = cpuid_hidden_cr4() ? CR_WRITE_CR4 : 0;
+    /* Emptying all caches takes long, cannot be interrupted and slows others down. Without a device it changes nothing
+     * that a guest can see. */
+    if (!v->domain->is_control)
+        b->intercepts2 |= I2_WBINVD;
     if (svm_caps.pause_filter) {
         b->intercepts1 |= I1_PAUSE;
         b->pause_count = 3000;

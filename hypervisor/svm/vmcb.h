@@ -89,8 +89,10 @@ enum { /* intercepts2 */
        I2_MWAIT = 1u << 11,
        I2_XSETBV = 1u << 13,
 };
+#define CR_WRITE_CR4 (1u << 4) /* cr_write */
 enum {
     EXIT_EXCEPTION = 0x40,
+    EXIT_CR4_WRITE = 0x14,
     EXIT_INTR = 0x60,
     EXIT_NMI = 0x61,
     EXIT_INIT = 0x63,

@@ -164,19 +164,46 @@ uint64_t cpuid_allowed_xcr0(void)
 
 uint64_t cpuid_allowed_cr4(void)
 {
-    /* VME PVI TSD DE PSE PAE MCE PGE OSFXSR OSXMMEXCPT */
-    uint64_t cr4 = 0x6ff;
+    /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT; RDPMC is refused whatever PCE says */
+    uint64_t cr4 = 0x7ff;
     uint32_t one[4] = {0}, seven[4] = {0};
 
     masked(1, 0, one);
     masked(7, 0, seven);
     cr4 |= seven[ECX] & 1u << 2 ? CR4_UMIP : 0;
     cr4 |= seven[EBX] & 1u << 0 ? BIT(16) : 0; /* FSGSBASE */
-    cr4 |= one[ECX] & 1u << 17 ? BIT(17) : 0;  /* PCIDE */
+    cr4 |= one[ECX] & 1u << 17 ? CR4_PCIDE : 0;
     cr4 |= one[ECX] & 1u << 26 ? CR4_OSXSAVE : 0;
     cr4 |= seven[EBX] & 1u << 7 ? CR4_SMEP : 0;
     cr4 |= seven[EBX] & 1u << 20 ? CR4_SMAP : 0;
     return cr4;
+}
+
+uint64_t cpuid_hidden_cr4(void)
+{
+    static const struct {
+        uint32_t leaf, subleaf, reg, feature;
+        unsigned int bit;
+    } known[] = {
+        {1, 0, ECX, 1u << 5, 13},  {1, 0, ECX, 1u << 6, 14},  /* VMXE SMXE */
+        {7, 0, ECX, 1u << 2, 11},  {7, 0, ECX, 1u << 16, 12}, /* UMIP LA57 */
+        {7, 0, EBX, 1u << 0, 16},  {1, 0, ECX, 1u << 17, 17}, /* FSGSBASE PCIDE */
+        {7, 0, EBX, 1u << 7, 20},  {7, 0, EBX, 1u << 20, 21}, /* SMEP SMAP */
+        {7, 0, ECX, 1u << 3, 22},  {7, 0, ECX, 1u << 7, 23},  /* PKE, CET by shadow stacks */
+        {7, 0, EDX, 1u << 20, 23}, {7, 0, ECX, 1u << 31, 24}, /* CET by branch tracking, PKS */
+        {7, 0, EDX, 1u << 5, 25},  {7, 1, EAX, 1u << 6, 27},  /* UINTR LASS */
+        {7, 1, EAX, 1u << 26, 28}, {7, 1, EAX, 1u << 17, 32}, /* LAM_SUP FRED */
+    };
+    uint64_t has = 0;
+    uint32_t r[4];
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if (known[i].leaf > host_max(0))
+            continue;
+        host_cpuid(known[i].leaf, known[i].subleaf, r);
+        has |= r[known[i].reg] & known[i].feature ? BIT(known[i].bit) : 0;
+    }
+    return has & ~cpuid_allowed_cr4();
 }
 
 static void component(unsigned int n, uint32_t out[4])

@@ -426,3 +426,20 @@ size_t insn_length(const uint8_t *bytes, size_t n, enum cpu_mode mode)
     }
     return d.failed ? 0 : (size_t)(d.at - bytes);
 }
+
+bool insn_cr_write(const uint8_t *bytes, size_t n, enum cpu_mode mode, struct cr_write *out)
+{
+    struct insn unused;
+    struct decoder d;
+
+    decoder_init(&d, bytes, n, mode, &unused);
+    if (prefixes(&d) != 0x0f || take(&d, 1) != 0x22)
+        return false;
+    uint8_t modrm = (uint8_t)take(&d, 1);
+    *out = (struct cr_write){
+        .cr = (uint8_t)((modrm >> 3 & 7) | (d.rex & REX_R || unused.lock ? 8 : 0)), /* LOCK: AMD's way to CR8 */
+        .reg = (uint8_t)((modrm & 7) | (d.rex & REX_B ? 8 : 0)),
+        .length = (uint8_t)(d.at - bytes),
+    };
+    return !d.failed;
+}

@@ -65,5 +65,11 @@ struct insn {
  * or longer than n (or 15); *out is undefined then. The result depends only on the first out->length bytes.
  */
 bool insn_decode(const uint8_t *bytes, size_t n, enum cpu_mode mode, struct insn *out);
+/* MOV to a control register. False: it is something else, or does not fit in n. */
+struct cr_write {
+    uint8_t cr, reg; /* reg: enum gpr */
+    uint8_t length;
+};
+bool insn_cr_write(const uint8_t *bytes, size_t n, enum cpu_mode mode, struct cr_write *out);
 /* Length of one of the instructions named at insn_length_here(); 0 if it is none of them or does not fit in n. */
 size_t insn_length(const uint8_t *bytes, size_t n, enum cpu_mode mode);

@@ -12,6 +12,7 @@
 #include <hv/emulate.h>
 #include <hv/guestcopy.h>
 #include <hv/string.h>
+#include <hv/x86.h>
 
 #define MAX_REFUSALS 1000
 
@@ -296,6 +297,36 @@ void mmio_emulate(struct vcpu *v, gpa_t gpa, bool write)
         undecodable(&e, bytes, n);
     else
         emulate_string(&e);
+}
+
+/* What the processor would refuse with the features that its CPUID shows. */
+static bool cr4_ok(struct vcpu *v, uint64_t value)
+{
+    const struct vcpu_regs *r = vcpu_regs(v, REGS_CONTROL);
+    bool long_mode = r->efer & EFER_LMA;
+
+    if (value & ~cpuid_allowed_cr4() || (long_mode && !(value & CR4_PAE)))
+        return false;
+    return !(value & ~r->cr4 & CR4_PCIDE) || (long_mode && !(r->cr3 & PAGE_MASK));
+}
+
+void cr4_write_emulate(struct vcpu *v)
+{
+    uint8_t bytes[INSN_MAX_BYTES];
+    size_t n = guest_fetch(v, instruction_address(v), bytes, sizeof(bytes));
+    struct cr_write w;
+
+    if (!insn_cr_write(bytes, n, vcpu_mode(v), &w) || w.cr != 4)
+        return; /* another vCPU has changed it meanwhile: what is there now is executed */
+    uint64_t value = v->private->regs.gpr[w.reg];
+    if (vcpu_mode(v) != CPU_64)
+        value = (uint32_t)value;
+    if (!cr4_ok(v, value)) {
+        vcpu_inject_exception(v, VECTOR_GP, true, 0);
+        return;
+    }
+    vcpu_regs_write(v, REGS_CONTROL)->cr4 = value;
+    vcpu_skip(v, w.length);
 }
 
 unsigned int insn_length_here(struct vcpu *v)

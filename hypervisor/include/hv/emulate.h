@@ -53,6 +53,11 @@ void cpuid_guest(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4
 uint64_t cpuid_allowed_xcr0(void);
 /* CR4 bits that the guest may set: those whose feature its CPUID shows. */
 uint64_t cpuid_allowed_cr4(void);
+/* CR4 bits that the machine has and no guest may set. While there are none, the CPU itself refuses what is not allowed.
+ */
+uint64_t cpuid_hidden_cr4(void);
+/* Performs the MOV to CR4 at CS:RIP, or raises #GP. The caller has the guest's translations flushed. */
+void cr4_write_emulate(struct vcpu *v);
 /* Return 0, or -1: #GP. */
 [[nodiscard]] int msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 [[nodiscard]] int msr_write(struct vcpu *v, uint32_t msr, uint64_t value);

@@ -234,9 +234,14 @@ static void save_areas_fit_together(void **state)
 
 static void control_register_bits_follow(void **state)
 {
-    assert_int_equal(cpuid_allowed_cr4(), 0x3706ff | 1u << 11);
+    assert_int_equal(cpuid_allowed_cr4(), 0x3707ff | 1u << 11);
+    /* VMXE SMXE LA57 PKE CET PKS UINTR LASS LAM FRED */
+    assert_int_equal(cpuid_hidden_cr4(), 0x11bc07000);
     fake_cpuid_set(7, 0, 0, 0, 0, 0);
-    assert_int_equal(cpuid_allowed_cr4(), 0x606ff);
+    assert_int_equal(cpuid_allowed_cr4(), 0x607ff);
+    fake_cpuid_set(7, 1, 0, 0, 0, 0);
+    fake_cpuid_set(1, 0xffffffff, 0x00800f12, 0, ~(1u << 5 | 1u << 6), ~0u);
+    assert_int_equal(cpuid_hidden_cr4(), 0); /* the CPU refuses by itself */
 }
 
 int main(void)

@@ -209,6 +209,31 @@ static void lengths_of_intercepted_instructions(void **state)
     }
 }
 
+static void writes_of_control_registers_are_found(void **state)
+{
+    static const struct {
+        const char *hex;
+        enum cpu_mode mode;
+        struct cr_write want;
+    } known[] = {
+        {"0f22e0", CPU_64, {4, RAX, 3}},   {"410f22e5", CPU_64, {4, R13, 4}}, {"440f22c0", CPU_64, {8, RAX, 4}},
+        {"f00f22c0", CPU_32, {8, RAX, 4}}, {"0f22df", CPU_32, {3, RDI, 3}},   {"66f20f22e6", CPU_16, {4, RSI, 5}},
+        {"0f2226", CPU_64, {4, RSI, 3}}, /* mod does not count */
+        {"0f20e0", CPU_64, {0, 0, 0}},     {"0f23e0", CPU_64, {0, 0, 0}},     {"8be0", CPU_64, {0, 0, 0}},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        uint8_t bytes[16] = {0};
+        struct cr_write w;
+        size_t n = unhex(known[i].hex, bytes);
+        bool is = insn_cr_write(bytes, sizeof(bytes), known[i].mode, &w);
+        assert_int_equal(is, known[i].want.length != 0);
+        if (is)
+            assert_memory_equal(&w, &known[i].want, sizeof(w));
+        for (size_t k = 0; k < n; k++)
+            assert_false(insn_cr_write(bytes, k, known[i].mode, &w));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +241,7 @@ int main(void)
         cmocka_unit_test(a_part_is_not_enough),
         cmocka_unit_test(what_is_not_ours_is_refused),
         cmocka_unit_test(lengths_of_intercepted_instructions),
+        cmocka_unit_test(writes_of_control_registers_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

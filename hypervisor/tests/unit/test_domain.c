@@ -176,6 +176,10 @@ void vcpu_time_publish(struct vcpu *v)
 void wallclock_publish(struct domain *d)
 {
 }
+uint64_t cpuid_hidden_cr4(void)
+{
+    return 0;
+}
 void port_policy_fill(struct domain *d, uint8_t iopm[8192])
 {
 }

@@ -442,6 +442,50 @@ static void length_of_the_instruction_at_rip(void **state)
     assert_int_equal(insn_length_here(&fake.v[0]), 0);
 }
 
+/* MOV CR4, RAX by a kernel */
+static int write_cr4(uint64_t value)
+{
+    struct vcpu *v = &fake.v[0];
+
+    memcpy(fake.ram + CODE, "\x0f\x22\xe0", 3);
+    v->private->regs.gpr[RAX] = value;
+    v->private->regs.rip = CODE;
+    fake.exception = -1;
+    fake.skipped = 0;
+    cr4_write_emulate(v);
+    assert_int_equal(fake.skipped, fake.exception < 0 ? 3 : 0);
+    return fake.exception;
+}
+
+static void cr4_takes_what_cpuid_shows(void **state)
+{
+    struct vcpu_regs *r = &fake.v[0].private->regs;
+    const uint64_t pae = 1u << 5, pge = 1u << 7, pcide = 1u << 17, smap = 1u << 21;
+
+    r->efer |= 1u << 10;
+    r->cr4 = pae;
+    assert_int_equal(write_cr4(pae | pge | smap), -1);
+    assert_int_equal(r->cr4, pae | pge | smap);
+    assert_true(r->dirty & REGS_CONTROL);
+    for (unsigned int bit = 0; bit < 64; bit++)
+        assert_int_equal(write_cr4(pae | 1ul << bit), cpuid_allowed_cr4() >> bit & 1 ? -1 : VECTOR_GP);
+    assert_int_equal(write_cr4(pae | 1ul << 22), VECTOR_GP); /* PKE, LA57: hidden, though the machine has them */
+    assert_int_equal(write_cr4(pae | 1ul << 12), VECTOR_GP);
+    assert_int_equal(write_cr4(pge), VECTOR_GP); /* long mode needs PAE */
+    assert_int_equal(write_cr4(pae), -1);
+    r->cr3 = 0x1001;
+    assert_int_equal(write_cr4(pae | pcide), VECTOR_GP);
+    r->cr3 = 0x1000;
+    assert_int_equal(write_cr4(pae | pcide), -1);
+    assert_int_equal(r->cr4, pae | pcide);
+    r->rip = CODE;
+    memcpy(fake.ram + CODE, "\x90\x90\x90", 3); /* changed by another vCPU */
+    fake.skipped = 0;
+    cr4_write_emulate(&fake.v[0]);
+    assert_int_equal(fake.skipped, 0);
+    assert_int_equal(r->cr4, pae | pcide);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,6 +504,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(apic_pages_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_there_reads_as_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(length_of_the_instruction_at_rip, setup, teardown),
+        cmocka_unit_test_setup_teardown(cr4_takes_what_cpuid_shows, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,7 @@ void trap_setup(void);
 /* These return 0, or the vector of the exception that came instead (then the value is 0). */
 int try_rdmsr(uint32_t msr, uint64_t *value);
 int try_wrmsr(uint32_t msr, uint64_t value);
+int try_write_cr4(uint64_t value);
 /* Calls fn(arg) in user mode and returns what it returns. No nesting. */
 uint64_t call_in_user_mode(uint64_t (*fn)(uint64_t), uint64_t arg);
 

@@ -103,6 +103,17 @@ int try_wrmsr(uint32_t msr, uint64_t value)
     return (int)resume_vector;
 }
 
+int try_write_cr4(uint64_t value)
+{
+    resume_vector = 0;
+    __asm__ volatile("lea 1f(%%rip), %%r8; mov %%r8, %0; mov %1, %%cr4; 1:"
+                     : "=m"(resume_at)
+                     : "r"(value)
+                     : "r8", "memory");
+    resume_at = 0;
+    return (int)resume_vector;
+}
+
 static uint64_t kernel_rsp, user_result;
 
 /* INT from user mode: goes on behind the IRETQ of call_in_user_mode, on the stack of that time. */
