@@ -40,7 +40,7 @@ static uint64_t *view_pte(unsigned int i)
     return &this_cpu()->window_ptes[LOCAL_VIEW_PAGE - LOCAL_WINDOW_PAGE + i];
 }
 
-void *view_address(unsigned int i)
+static void *view_address(unsigned int i)
 {
     return (void *)(LOCAL_BASE + (LOCAL_VIEW_PAGE + i) * PAGE_SIZE);
 }

@@ -7,6 +7,14 @@
 #include <hv/lock.h>
 #include <hv/p2m_impl.h>
 
+bool svm_asid_is_good(const struct vcpu *v, const struct cpu *c)
+{
+    const struct vendor_vcpu *s = v->vendor;
+
+    return s->p2m_generation == __atomic_load_n(&v->domain->p2m->generation, __ATOMIC_SEQ_CST) &&
+           s->asid_generation == c->asid_generation && s->asid_cpu == c->id && !c->flush_all_asids;
+}
+
 void svm_asid_prepare(struct vcpu *v)
 {
     struct vendor_vcpu *s = v->vendor;
@@ -25,13 +33,16 @@ void svm_asid_prepare(struct vcpu *v)
         vmcb_of(v)->asid = c->asid_next++;
         guest_views_keep_only(v->domain);
     }
-    vmcb_of(v)->tlb_control =
-        c->flush_all_asids; /* 1: flush all; owed until an entry has really happened (svm_asid_entered()) */
+    vmcb_of(v)->tlb_control = c->flush_all_asids; /* 1: flush all; owed until an entry has really happened */
 }
 
 void svm_asid_entered(const struct vcpu *v)
 {
+    struct vmcb *b = vmcb_of(v);
+
     /* Nothing was flushed if the CPU refused the VMCB. */
-    if (vmcb_of(v)->exit_code != EXIT_INVALID)
-        this_cpu()->flush_all_asids = false;
+    if (b->exit_code == EXIT_INVALID)
+        return;
+    this_cpu()->flush_all_asids = false;
+    b->tlb_control = 0;
 }

@@ -18,6 +18,7 @@ static void skip(struct vcpu *v, unsigned int bytes)
                      : bytes);
 }
 
+/* Handlers with locals of their own stay functions: the switch below then needs no frame for them. */
 static int write_efer(struct vcpu *v, uint64_t value)
 {
     struct vcpu_regs *r = vcpu_regs(v, REGS_CONTROL);
@@ -32,7 +33,7 @@ static int write_efer(struct vcpu *v, uint64_t value)
     return 0;
 }
 
-static void msr_exit(struct vcpu *v)
+[[gnu::noinline]] static void msr_exit(struct vcpu *v)
 {
     struct vcpu_regs *r = &v->private->regs;
     uint32_t msr = (uint32_t)r->gpr[RCX];
@@ -40,6 +41,7 @@ static void msr_exit(struct vcpu *v)
     int failed;
 
     if (vmcb_of(v)->exit_info1) {
+        v->vendor->settled = false;
         failed = msr == MSR_EFER ? write_efer(v, value) : msr_write(v, msr, value);
     } else if (msr == MSR_EFER) {
         value = vcpu_regs(v, REGS_CONTROL)->efer;
@@ -58,7 +60,13 @@ static void msr_exit(struct vcpu *v)
     skip(v, 2);
 }
 
-static void io_exit(struct vcpu *v)
+[[gnu::noinline]] static void cpuid_exit(struct vcpu *v)
+{
+    cpuid_emulate(v);
+    skip(v, 2);
+}
+
+[[gnu::noinline]] static void io_exit(struct vcpu *v)
 {
     uint64_t info = vmcb_of(v)->exit_info1;
     struct port_access a = {
@@ -78,7 +86,7 @@ static void io_exit(struct vcpu *v)
     port_io(v, &a);
 }
 
-static void xsetbv_exit(struct vcpu *v)
+[[gnu::noinline]] static void xsetbv_exit(struct vcpu *v)
 {
     uint64_t value = v->private->regs.gpr[RDX] << 32 | (uint32_t)v->private->regs.gpr[RAX];
 
@@ -90,7 +98,7 @@ static void xsetbv_exit(struct vcpu *v)
     skip(v, 3);
 }
 
-static void nested_fault(struct vcpu *v)
+[[gnu::noinline]] static void nested_fault(struct vcpu *v)
 {
     uint64_t info = vmcb_of(v)->exit_info1;
     struct fault_access a = {
@@ -124,13 +132,13 @@ void svm_handle_exit(struct vcpu *v)
     case EXIT_INTR: interrupt_window(); return;
     case EXIT_VMMCALL: xen_hypercall(v, 3); return;
     case EXIT_MSR: msr_exit(v); return;
+    case EXIT_CPUID: cpuid_exit(v); return;
+    }
+    v->vendor->settled = false; /* these may change the interrupt controller */
+    switch (b->exit_code) {
     case EXIT_NPF: nested_fault(v); return;
     case EXIT_IOIO: io_exit(v); return;
     case EXIT_HLT: halt(v); return;
-    case EXIT_CPUID:
-        cpuid_emulate(v);
-        skip(v, 2);
-        return;
     case EXIT_PAUSE: vcpu_yield(v); return;
     case EXIT_XSETBV: xsetbv_exit(v); return;
     case EXIT_IRET: iret(v); return;

@@ -65,6 +65,7 @@ static void offer_interrupt(struct vcpu *v, struct vmcb *b)
     int callback = vector < 0 || (uint64_t)vector >> 4 <= task_class ? vcpu_callback_pending(v) : -1;
 
     b->vintr = VINTR_MASKING | task_class;
+    v->vendor->task_class = task_class;
     v->vendor->offered = -1;
     if (callback >= 0) {
         b->vintr |= VINTR_IRQ | VINTR_IGN_TPR | VINTR_VECTOR((uint64_t)callback);
@@ -109,6 +110,7 @@ void svm_inject_prepare(struct vcpu *v)
     if (!(b->event_inject & EVENT_VALID))
         inject_nmi(v, b);
     offer_interrupt(v, b);
+    v->vendor->settled = !(b->event_inject & EVENT_VALID) && !(b->vintr & VINTR_IRQ) && !v->vendor->nmi_pending;
 }
 
 void svm_clear_shadow(struct vcpu *v)

@@ -50,22 +50,73 @@ void svm_save(struct vcpu *v)
     this_cpu()->loaded = NULL;
 }
 
-/* After the exit: what every reason needs. Other groups are fetched by those who ask. */
-static void after_exit(struct vcpu *v)
+/* What every exit needs. Other groups are fetched by those who ask. */
+static void after_exit(struct vcpu *v, struct vmcb *b)
+{
+    struct vcpu_regs *r = &v->private->regs;
+    struct vendor_vcpu *s = v->vendor;
+
+    r->gpr[RAX] = b->rax;
+    r->gpr[RSP] = b->rsp;
+    r->rip = b->rip;
+    r->rflags = b->rflags;
+    r->available = 0;
+    v->exits++;
+    /* CR8 is the guest's own: what it wrote there is the APIC's task priority too. */
+    if ((b->vintr & 15) != s->task_class) {
+        s->task_class = b->vintr & 15;
+        vlapic_set_tpr(v, (uint8_t)(s->task_class << 4));
+    }
+    if (s->offered >= 0)
+        svm_settle_interrupt(v);
+    if (b->exit_int_info & EVENT_VALID)
+        svm_reinject(v);
+    else
+        b->event_inject = 0;
+}
+
+static void before_entry(struct vcpu *v, struct vmcb *b)
+{
+    struct vcpu_regs *r = &v->private->regs;
+
+    b->rax = r->gpr[RAX];
+    b->rsp = r->gpr[RSP];
+    b->rip = r->rip;
+    b->rflags = r->rflags;
+    if (r->dirty)
+        svm_write_back(v);
+}
+
+/*
+ * Is there a reason to look at interrupts again? Whatever asks for one kicks (locking.md), and exits that may change
+ * the interrupt controller say so. The upcall byte is the guest's memory: it may set it without telling anybody.
+ */
+static bool unsettled(const struct vcpu *v)
+{
+    return read_once(v->kicked) || !v->vendor->settled ||
+           (!v->upcall_vector && read_once(v->info->evtchn_upcall_pending));
+}
+
+static void enter(struct vcpu *v, struct cpu *c)
 {
     struct vmcb *b = vmcb_of(v);
 
-    v->private->regs.gpr[RAX] = b->rax;
-    v->private->regs.gpr[RSP] = b->rsp;
-    v->private->regs.rip = b->rip;
-    v->private->regs.rflags = b->rflags;
-    v->private->regs.available = 0;
-    v->exits++;
-    /* CR8 is the guest's own: what it wrote there is the APIC's task priority too. */
-    if ((b->vintr & 15) != (uint64_t)(vlapic_tpr(v) >> 4))
-        vlapic_set_tpr(v, (uint8_t)((b->vintr & 15) << 4));
-    svm_settle_interrupt(v);
-    svm_reinject(v);
+    before_entry(v, b);
+    c->guest_entries++;
+    __atomic_store_n(&c->in_guest, v, __ATOMIC_SEQ_CST);
+    if (!svm_asid_is_good(v, c))
+        svm_asid_prepare(v);
+    if (__atomic_load_n(&v->kicked, __ATOMIC_SEQ_CST)) {
+        __atomic_store_n(&c->in_guest, NULL, __ATOMIC_RELEASE);
+        svm_settle_interrupt(v); /* an injection prepared stays in the VMCB for the next entry */
+        return;
+    }
+    svm_enter(v->vendor->vmcb_pa, v->private->regs.gpr);
+    __atomic_store_n(&c->in_guest, NULL, __ATOMIC_RELEASE);
+    if (b->tlb_control)
+        svm_asid_entered(v);
+    after_exit(v, b);
+    svm_handle_exit(v);
 }
 
 void svm_run(struct vcpu *v)
@@ -84,23 +135,11 @@ void svm_run(struct vcpu *v)
         tlb_pins_check();
         if (read_once(c->resched) || v->exit_to_scheduler)
             return; /* with `kicked` as it is: the scheduler must see it */
-        write_once(v->kicked, false);
-        mb(); /* the flag first, then what it stands for */
-        svm_inject_prepare(v);
-        svm_write_back(v);
-        c->guest_entries++;
-        __atomic_store_n(&c->in_guest, v, __ATOMIC_SEQ_CST);
-        svm_asid_prepare(v);
-        if (!__atomic_load_n(&v->kicked, __ATOMIC_SEQ_CST)) {
-            svm_enter(v->vendor->vmcb_pa, v->private->regs.gpr);
-            __atomic_store_n(&c->in_guest, NULL, __ATOMIC_RELEASE);
-            svm_asid_entered(v);
-            after_exit(v);
-            svm_handle_exit(v);
-        } else {
-            __atomic_store_n(&c->in_guest, NULL, __ATOMIC_RELEASE);
-            svm_settle_interrupt(v);
-            /* an injection prepared stays in the VMCB for the next entry */
+        if (unsettled(v)) {
+            write_once(v->kicked, false);
+            mb(); /* the flag first, then what it stands for */
+            svm_inject_prepare(v);
         }
+        enter(v, c);
     }
 }

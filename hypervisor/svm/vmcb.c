@@ -123,6 +123,7 @@ void svm_vcpu_reset(struct vcpu *v)
     s->asid_generation = 0;
     s->nmi_pending = s->nmi_blocked = false;
     s->offered = -1;
+    s->settled = false;
     memset(v->private->dr, 0, sizeof(v->private->dr));
     fpu_area_init(&s->fpu);
     if (this_cpu()->loaded == v)
@@ -162,6 +163,10 @@ void svm_fetch(struct vcpu *v, unsigned int group)
         r->cr4 = b->cr4;
         r->efer = b->efer & ~EFER_SVME;
     }
+    if (group & REGS_MODE) {
+        r->cpl = b->cpl;
+        r->code64 = b->efer & EFER_LMA && b->cs.attr & BIT(9);
+    }
     if (group & REGS_SEGMENTS) {
         sync_hidden(v);
         for (unsigned int i = 0; i < NR_SEGS; i++) {
@@ -183,10 +188,6 @@ void svm_write_back(struct vcpu *v)
     struct vmcb *b = vmcb_of(v);
     struct vcpu_regs *r = &v->private->regs;
 
-    b->rax = r->gpr[RAX];
-    b->rsp = r->gpr[RSP];
-    b->rip = r->rip;
-    b->rflags = r->rflags;
     if (r->dirty & REGS_CONTROL) {
         b->cr0 = r->cr0;
         b->cr2 = r->cr2;

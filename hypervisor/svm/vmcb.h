@@ -1,5 +1,6 @@
 /* vmcb.h - the virtual machine control block (APM vol. 2, appendix B) and what svm/ keeps per vCPU */
 #pragma once
+#include <hv/cpu.h>
 #include <hv/fpu.h>
 #include <hv/types.h>
 #include <hv/vcpu.h>
@@ -144,7 +145,10 @@ struct vendor_vcpu {
     unsigned int asid_cpu;
     uint64_t p2m_generation; /* last flushed to */
     bool nmi_pending, nmi_blocked;
-    int offered; /* the local APIC's vector that stands in the VMCB as its virtual interrupt, or -1 */
+    bool settled; /* nothing was to be delivered when interrupts were last looked at, nor has an exit changed that since
+                   */
+    uint64_t task_class; /* of the task priority, as it stands in the VMCB */
+    int offered;         /* the local APIC's vector that stands in the VMCB as its virtual interrupt, or -1 */
 };
 
 static inline struct vmcb *vmcb_of(const struct vcpu *v)
@@ -157,7 +161,7 @@ int svm_vcpu_create(struct vcpu *v);
 void svm_vcpu_destroy(struct vcpu *v);
 void svm_vcpu_reset(struct vcpu *v);
 void svm_fetch(struct vcpu *v, unsigned int group);
-void svm_write_back(struct vcpu *v); /* dirty registers to the VMCB, before entry */
+void svm_write_back(struct vcpu *v); /* dirty groups of registers to the VMCB, before entry */
 int svm_domain_create(struct domain *d);
 void svm_domain_destroy(struct domain *d);
 /* exit.c: returns false when the scheduler is wanted */
@@ -173,9 +177,10 @@ void svm_clear_shadow(struct vcpu *v);
 void svm_run(struct vcpu *v);
 void svm_save(struct vcpu *v);
 /* asid.c */
-void svm_asid_prepare(struct vcpu *v);
-void svm_asid_entered(
-    const struct vcpu *v); /* right after an exit: the flush that was asked for at the entry has been done */
+void svm_asid_prepare(struct vcpu *v); /* an id for the next entry; translations of the domain may have changed */
+bool svm_asid_is_good(const struct vcpu *v, const struct cpu *c); /* is there nothing to prepare? */
+/* Right after an exit, if a flush was asked for at the entry: it has been done. */
+void svm_asid_entered(const struct vcpu *v);
 /* enter.S: runs the guest once. gpr: the NR_GPRS array; RAX and RSP travel in the VMCB. Interrupts off and GIF set
  * before and after. */
 void svm_enter(uint64_t vmcb_pa, uint64_t *gpr);

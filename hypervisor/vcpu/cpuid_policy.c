@@ -105,6 +105,8 @@ static void masked(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
     for (size_t i = 0; i < ARRAY_SIZE(masks); i++) {
         const struct mask *m = &masks[i];
+        if (m->leaf > leaf) /* they are in order */
+            return;
         if (m->leaf != leaf || (m->subleaf != ANY && m->subleaf != subleaf) || leaf > host_max(leaf & 0x80000000u))
             continue;
         host_cpuid(leaf, subleaf, out);

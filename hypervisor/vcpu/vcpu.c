@@ -27,12 +27,12 @@ void vcpu_fetch(struct vcpu *v, enum reg_group group)
 
 unsigned int vcpu_cpl(struct vcpu *v)
 {
-    return vcpu_regs(v, REGS_SEGMENTS)->seg[SEG_SS].attr >> 5 & 3;
+    return vcpu_regs(v, REGS_MODE)->cpl;
 }
 
 bool vcpu_long_mode(struct vcpu *v)
 {
-    return vcpu_regs(v, REGS_CONTROL)->efer & EFER_LMA && vcpu_regs(v, REGS_SEGMENTS)->seg[SEG_CS].attr & BIT(9);
+    return vcpu_regs(v, REGS_MODE)->code64;
 }
 
 void vcpu_skip(struct vcpu *v, unsigned int bytes)
@@ -95,6 +95,8 @@ void vcpu_block(struct vcpu *v)
 
 void vcpu_yield(struct vcpu *v)
 {
+    if (!read_once(this_cpu()->runq_length))
+        return; /* nobody waits for this CPU */
     v->yielding = true;
     v->exit_to_scheduler = true;
 }

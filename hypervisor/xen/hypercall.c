@@ -7,65 +7,57 @@
 /* A call may hold the CPU this long before it looks for a place to stop: far below a frame of the display. */
 #define SHARE_US 500u
 
-struct call {
-    uint64_t nr;
-    uint64_t arg[5];
-};
+/* Arguments: the registers that they come in. */
+enum { ARG0 = RDI, ARG1 = RSI, ARG2 = RDX };
 
-static guest_ptr_t pointer(const struct call *c, unsigned int i)
+static guest_ptr_t pointer(const uint64_t *r, unsigned int i)
 {
-    return GUEST_PTR(c->arg[i]);
+    return GUEST_PTR(r[i]);
 }
 
-static long call_control_domain(struct vcpu *v, const struct call *c)
+static long call_control_domain(struct vcpu *v, const uint64_t *r)
 {
-    switch (c->nr) {
-    case __HYPERVISOR_platform_op: return do_platform_op(v, pointer(c, 0));
-    case __HYPERVISOR_physdev_op: return do_physdev_op(v, c->arg[0], pointer(c, 1));
-    case __HYPERVISOR_sysctl: return do_sysctl(v, pointer(c, 0));
-    case __HYPERVISOR_domctl: return do_domctl(v, pointer(c, 0));
-    case __HYPERVISOR_arch_7: return do_atoll_op(v, c->arg[0], pointer(c, 1));
+    switch (r[RAX]) {
+    case __HYPERVISOR_platform_op: return do_platform_op(v, pointer(r, ARG0));
+    case __HYPERVISOR_physdev_op: return do_physdev_op(v, r[ARG0], pointer(r, ARG1));
+    case __HYPERVISOR_sysctl: return do_sysctl(v, pointer(r, ARG0));
+    case __HYPERVISOR_domctl: return do_domctl(v, pointer(r, ARG0));
+    case __HYPERVISOR_arch_7: return do_atoll_op(v, r[ARG0], pointer(r, ARG1));
     default: return -XEN_ENOSYS;
     }
 }
 
-static long call_anybody(struct vcpu *v, const struct call *c)
+/* `r`: the caller's registers, which stand still while it is here. */
+static long call_anybody(struct vcpu *v, const uint64_t *r)
 {
-    switch (c->nr) {
-    case __HYPERVISOR_event_channel_op: return do_event_channel_op(v, c->arg[0], pointer(c, 1));
-    case __HYPERVISOR_vcpu_op: return do_vcpu_op(v, c->arg[0], c->arg[1], pointer(c, 2));
-    case __HYPERVISOR_sched_op: return do_sched_op(v, c->arg[0], pointer(c, 1));
-    case __HYPERVISOR_grant_table_op: return do_grant_table_op(v, c->arg[0], pointer(c, 1), c->arg[2]);
-    case __HYPERVISOR_memory_op: return do_memory_op(v, c->arg[0], pointer(c, 1));
-    case __HYPERVISOR_set_timer_op: return do_set_timer_op(v, c->arg[0]);
-    case __HYPERVISOR_xen_version: return do_xen_version(v, c->arg[0], pointer(c, 1));
-    case __HYPERVISOR_console_io: return do_console_io(v, c->arg[0], c->arg[1], pointer(c, 2));
-    case __HYPERVISOR_hvm_op: return do_hvm_op(v, c->arg[0], pointer(c, 1));
-    case __HYPERVISOR_vm_assist: return do_vm_assist(v, c->arg[0], c->arg[1]);
+    switch (r[RAX]) {
+    case __HYPERVISOR_event_channel_op: return do_event_channel_op(v, r[ARG0], pointer(r, ARG1));
+    case __HYPERVISOR_vcpu_op: return do_vcpu_op(v, r[ARG0], r[ARG1], pointer(r, ARG2));
+    case __HYPERVISOR_sched_op: return do_sched_op(v, r[ARG0], pointer(r, ARG1));
+    case __HYPERVISOR_grant_table_op: return do_grant_table_op(v, r[ARG0], pointer(r, ARG1), r[ARG2]);
+    case __HYPERVISOR_memory_op: return do_memory_op(v, r[ARG0], pointer(r, ARG1));
+    case __HYPERVISOR_set_timer_op: return do_set_timer_op(v, r[ARG0]);
+    case __HYPERVISOR_xen_version: return do_xen_version(v, r[ARG0], pointer(r, ARG1));
+    case __HYPERVISOR_console_io: return do_console_io(v, r[ARG0], r[ARG1], pointer(r, ARG2));
+    case __HYPERVISOR_hvm_op: return do_hvm_op(v, r[ARG0], pointer(r, ARG1));
+    case __HYPERVISOR_vm_assist: return do_vm_assist(v, r[ARG0], r[ARG1]);
 
     case __HYPERVISOR_platform_op:
     case __HYPERVISOR_sysctl:
     case __HYPERVISOR_domctl:
-    case __HYPERVISOR_arch_7: return v->domain->is_control ? call_control_domain(v, c) : -XEN_EPERM;
-    case __HYPERVISOR_physdev_op: return v->domain->is_control ? call_control_domain(v, c) : -XEN_ENOSYS;
+    case __HYPERVISOR_arch_7: return v->domain->is_control ? call_control_domain(v, r) : -XEN_EPERM;
+    case __HYPERVISOR_physdev_op: return v->domain->is_control ? call_control_domain(v, r) : -XEN_ENOSYS;
     default: return -XEN_ENOSYS;
     }
 }
 
-static struct call read_call(const struct vcpu *v)
-{
-    const uint64_t *r = v->private->regs.gpr;
-
-    return (struct call){.nr = r[RAX], .arg = {r[RDI], r[RSI], r[RDX], r[R10], r[R8]}};
-}
-
 void xen_hypercall(struct vcpu *v, unsigned int bytes)
 {
+    struct vcpu_regs *r = &v->private->regs;
     bool long_mode = vcpu_long_mode(v);
     long result;
 
     v->hypercall_deadline = 0;
-    v->restart_hypercall = false;
     if (v->poll_ports_active)
         vcpu_poll_finish(v);
     if (vcpu_cpl(v) != 0) {
@@ -74,16 +66,13 @@ void xen_hypercall(struct vcpu *v, unsigned int bytes)
         result =
             -XEN_ENOSYS; /* the 32-bit ABI (EBX, ECX, EDX, ESI, EDI) would be decoded here; no guest of ours uses it */
     } else {
-        struct call call = read_call(v);
-        result = call_anybody(v, &call);
+        result = call_anybody(v, r->gpr);
     }
     /* The handler left its progress in the argument registers, so even another hypercall in between (from an interrupt)
      * is harmless. */
-    if (result == HYPERCALL_RESTART) {
-        v->restart_hypercall = true;
+    if (result == HYPERCALL_RESTART)
         return;
-    }
-    v->private->regs.gpr[RAX] = long_mode ? (uint64_t)result : (uint32_t)result;
+    r->gpr[RAX] = long_mode ? (uint64_t)result : (uint32_t)result;
     vcpu_skip(v, bytes);
 }
 

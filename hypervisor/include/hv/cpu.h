@@ -17,10 +17,10 @@ struct timer;
 
 #define DEFERRED_FRAMES 256u
 
-/* A window on a page of the domain that runs here, kept for the next look (mm/guestview.c); no rights: none. */
+/* A window on a page of the domain that runs here, kept for the next look (mm/guestview.c). */
 struct guest_view {
-    gfn_t gfn;
-    uint8_t rights;
+    uint64_t key; /* which page, and may it be written; 0: none */
+    void *page;
 };
 
 struct cpu {

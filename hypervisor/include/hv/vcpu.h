@@ -23,6 +23,7 @@ struct segment {
 enum reg_group {
     REGS_CONTROL = 1, /* cr0 cr2 cr3 cr4 efer */
     REGS_SEGMENTS = 2,
+    REGS_MODE = 4, /* cpl code64: as at the exit, not to be written */
 };
 
 struct vcpu_regs {
@@ -30,6 +31,8 @@ struct vcpu_regs {
     uint64_t rip, rflags;  /* always valid */
     uint64_t cr0, cr2, cr3, cr4, efer;
     struct segment seg[NR_SEGS];
+    uint8_t cpl;
+    bool code64;               /* executing 64-bit code */
     uint32_t available, dirty; /* of enum reg_group */
 };
 
@@ -95,8 +98,6 @@ struct vcpu {
     struct timer poll_timer;
     uint64_t exits; /* synchronous exits so far */
 
-    /* a long hypercall that wants to be called again */
-    bool restart_hypercall;
     uint64_t hypercall_deadline; /* TSC: when the present hypercall has had its share of time; 0 = not asked yet */
     bool initialised;            /* VCPUOP_initialise put registers into `regs`: VCPUOP_up may start it */
 };

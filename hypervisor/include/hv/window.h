@@ -11,7 +11,6 @@ void window_unmap(void *va);
 /* Window `i` of the GUEST_VIEWS that stay until they are taken for another frame or given back: mm/guestview.c. */
 void *view_map(unsigned int i, mfn_t mfn, bool writable);
 void view_unmap(unsigned int i);
-void *view_address(unsigned int i);
 /* A mapping that all CPUs see and that lives long (vcpu_info pages). NULL when the region is full. Takes over the
  * caller's frame reference, which pin_unmap() gives back after every CPU has dropped the translation. */
 void *pin_map(mfn_t mfn);

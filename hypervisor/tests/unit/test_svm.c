@@ -86,18 +86,19 @@ void guest_views_keep_only(const struct domain *x)
 
 static void prepare(unsigned int i)
 {
-    svm_asid_prepare(&v[i]);
+    if (!svm_asid_is_good(&v[i], &cpu))
+        svm_asid_prepare(&v[i]);
 }
 static void enter(unsigned int i)
 {
-    svm_asid_prepare(&v[i]);
+    prepare(i);
     vmcb_of(&v[i])->exit_code = EXIT_INTR;
     svm_asid_entered(&v[i]);
 }
 
 static void an_id_is_kept_until_tables_or_cpu_change(void **state)
 {
-    enter(0);
+    prepare(0);
     uint32_t first = vmcb_of(&v[0])->asid;
     assert_in_range(first, 1, ASIDS - 1);
     assert_int_equal(vmcb_of(&v[0])->tlb_control, 1);
@@ -283,6 +284,60 @@ static void nmis_come_one_at_a_time(void **state)
     assert_int_equal(b->event_inject, EVENT_VALID | EVENT_NMI | 2);
 }
 
+static bool settled(void)
+{
+    svm_inject_prepare(&v[0]);
+    return states[0].settled;
+}
+
+/* While this is so, interrupts are not looked at again before somebody kicks. */
+static void it_is_settled_only_if_nothing_waits(void **state)
+{
+    assert_true(settled());
+    pending = 0x41;
+    assert_false(settled());
+    pending = -1;
+    callback = 0xf3;
+    assert_false(settled());
+    callback = -1;
+    assert_true(settled());
+    vmcb_of(&v[0])->event_inject = EVENT_VALID | EVENT_EXCEPTION | 14; /* what else comes must wait for it */
+    assert_false(settled());
+    vmcb_of(&v[0])->event_inject = 0;
+    v[0].nmi_signal = true;
+    assert_false(settled());
+    vmcb_of(&v[0])->event_inject = 0;
+    v[0].nmi_signal = true;
+    assert_false(settled()); /* the second waits for the end of the first */
+    states[0].nmi_blocked = false;
+    assert_false(settled());
+    vmcb_of(&v[0])->event_inject = 0;
+    assert_true(settled());
+}
+
+static void a_flush_is_asked_for_once(void **state)
+{
+    prepare(0);
+    prepare(1); /* on its way too, then the first enters and flushes everything */
+    vmcb_of(&v[0])->exit_code = EXIT_INTR;
+    svm_asid_entered(&v[0]);
+    assert_int_equal(vmcb_of(&v[0])->tlb_control, 0);
+    assert_true(svm_asid_is_good(&v[0], &cpu) && svm_asid_is_good(&v[1], &cpu));
+    assert_int_equal(vmcb_of(&v[1])->tlb_control, 1);
+    vmcb_of(&v[1])->exit_code = EXIT_INTR;
+    svm_asid_entered(&v[1]);
+    assert_int_equal(vmcb_of(&v[1])->tlb_control, 0);
+    p2m.generation++;
+    assert_false(svm_asid_is_good(&v[0], &cpu));
+    prepare(0);
+    assert_true(svm_asid_is_good(&v[0], &cpu));
+    cpu.id = 1;
+    assert_false(svm_asid_is_good(&v[0], &cpu));
+    cpu.id = 0;
+    cpu.asid_generation++;
+    assert_false(svm_asid_is_good(&v[0], &cpu));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +351,8 @@ int main(void)
         cmocka_unit_test_setup(the_callback_knows_no_priority, setup),
         cmocka_unit_test_setup(a_virtual_interrupt_cut_short_stands_or_comes_again, setup),
         cmocka_unit_test_setup(nmis_come_one_at_a_time, setup),
+        cmocka_unit_test_setup(it_is_settled_only_if_nothing_waits, setup),
+        cmocka_unit_test_setup(a_flush_is_asked_for_once, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

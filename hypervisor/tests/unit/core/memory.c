@@ -82,11 +82,6 @@ void view_unmap(unsigned int i)
     memory_check(memory_views[i], "a view in use is given back", __FILE__, __LINE__);
     memory_views[i] = NULL;
 }
-void *view_address(unsigned int i)
-{
-    memory_check(memory_views[i], "a view in use is looked through", __FILE__, __LINE__);
-    return memory_views[i];
-}
 void hostmap_heap_chunk(uint64_t address, uint64_t bytes)
 {
     check(address % (2ul << 20) == 0 && bytes % (2ul << 20) == 0);
