@@ -54,6 +54,17 @@ static void gdt_load(void)
     __asm__ volatile("movl %0, %%ds; movl %0, %%es; movl %0, %%ss" : : "r"(16));
 }
 
+void cpu_forget_stack(void)
+{
+    uint64_t low = LOCAL_BASE + LOCAL_STACK_PAGE * PAGE_SIZE, words;
+
+    /* up to the stack pointer; interrupts are off, and there is no red zone */
+    __asm__ volatile("movq %%rsp, %1; subq %0, %1; shrq $3, %1; rep stosq"
+                     : "+D"(low), "=&c"(words)
+                     : "a"(0)
+                     : "memory", "cc");
+}
+
 void cpu_init_this(void)
 {
     uint64_t cr4 = read_cr4() | CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;

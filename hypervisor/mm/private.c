@@ -112,6 +112,10 @@ void private_show(struct domain *d)
     if (d)
         domain_ref(d);
     show(c, d);
+    if (d && d->id != c->stack_of) {
+        c->stack_of = d->id;
+        cpu_forget_stack();
+    }
     if (was)
         domain_put(was);
 }

@@ -61,6 +61,7 @@ struct cpu {
 
     /* private slot (mm/private.c) */
     struct domain *shown;    /* whose private state this CPU sees, with a reference; NULL: nobody's */
+    domid_t stack_of;        /* the last one that it showed: whose numbers may lie about on the stack; at first dom0 */
     uint64_t *private_entry; /* heap alias of the slot's entry in the root */
 
     /* frames waiting for a flush (mm/tlb.c) */
@@ -109,6 +110,7 @@ struct host_features {
 extern struct host_features host;
 
 void cpu_detect(void);            /* fills `host` */
+void cpu_forget_stack(void);      /* zeroes what calls that have returned left on this CPU's stack */
 void cpu_init_this(void);         /* control registers, GDT, IDT of the CPU it runs on */
 void smp_start_all(void);         /* brings up the application processors; returns when all are online or given up */
 [[noreturn]] void cpu_loop(void); /* sched/sched.c: runs vCPUs for ever */

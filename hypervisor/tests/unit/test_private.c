@@ -24,6 +24,11 @@ void selfcheck_switch(void)
 {
     selfchecks++;
 }
+static unsigned int stacks_forgotten;
+void cpu_forget_stack(void)
+{
+    stacks_forgotten++;
+}
 size_t fpu_area_bytes(void)
 {
     return FPU_BYTES;
@@ -144,6 +149,23 @@ static void flushes_are_as_many_as_needed(void)
     check(memory_flushes == 2);
 }
 
+static void the_stack_keeps_nothing_of_another_domain(void)
+{
+    start();
+    private_show(A);
+    stacks_forgotten = 0;
+    private_show(NULL);
+    private_show(A);
+    check(stacks_forgotten == 0);
+    private_show(NULL);
+    private_show(B);
+    check(stacks_forgotten == 1);
+    private_show(A);
+    check(stacks_forgotten == 2);
+    private_leave(private_enter(B)); /* the caller is still at work */
+    check(stacks_forgotten == 2);
+}
+
 static void who_is_shown_stays(void)
 {
     start();
@@ -244,6 +266,7 @@ int main(void)
     MEMORY_TEST(a_cpu_sees_the_domain_it_shows_and_no_other);
     MEMORY_TEST(each_vcpu_has_pages_of_its_own);
     MEMORY_TEST(flushes_are_as_many_as_needed);
+    MEMORY_TEST(the_stack_keeps_nothing_of_another_domain);
     MEMORY_TEST(who_is_shown_stays);
     MEMORY_TEST(a_look_at_another_domain_ends);
     MEMORY_TEST(frames_are_ours_alone_and_come_back_empty);
