@@ -125,6 +125,9 @@ def meson_tests(tally, suites, label):
     for result in results:
         tally.add(result["name"], result["result"] in ("OK", "EXPECTEDFAIL"),
                   f"{result['result']}; see build/check/{label}.log")
+        for line in (result.get("stdout") or "").splitlines():
+            if line.startswith("figure: "):
+                print("  " + line, flush=True)
     if status and not any(r["result"] not in ("OK", "EXPECTEDFAIL") for r in results):
         tally.add(f"{label} tests", False, f"meson test failed; see build/check/{label}.log")
 

@@ -190,6 +190,9 @@ static void grants(void)
                                    .dest = {.u.gmfn = PTR(target) >> PAGE_SHIFT, .domid = DOMID_SELF},
                                    .len = 64,
                                    .flags = GNTCOPY_source_gref};
+    grant_copy();
+    if (copying.status != GNTST_okay)
+        return; /* Xen's dom0: the row is missing then */
     report("grant-copy-64", grant_copy);
     copying.len = PAGE_SIZE;
     report("grant-copy-4096", grant_copy);
@@ -238,7 +241,8 @@ void test_main(void)
     report("hvm-get-param", hvm_get_param);
     events();
     report("set-singleshot-timer", set_timer);
-    report("wrmsr-x2apic", wrmsr_exit);
+    if (lapic_is_x2apic()) /* not in Xen's dom0 */
+        report("wrmsr-x2apic", wrmsr_exit);
     report("port-in", in_exit);
     grants();
     if (cpu_count() > 1)
