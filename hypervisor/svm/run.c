@@ -3,6 +3,7 @@
 #include <hv/cpu.h>
 #include <hv/evtchn.h>
 #include <hv/guestview.h>
+#include <hv/log.h>
 #include <hv/sched.h>
 #include <hv/tlb.h>
 #include <hv/vlapic.h>
@@ -23,6 +24,7 @@ static void load(struct vcpu *v)
     struct vendor_vcpu *s = v->vendor;
     const uint64_t *dr = v->private->dr;
 
+    assert_hv(this_cpu()->shown == v->domain); /* else all that `private` points to is somebody else's */
     this_cpu()->loaded = v;
     guest_views_keep_only(v->domain);
     forget_branches(v);
