@@ -1,4 +1,4 @@
-/* kernel_image.c - an unpacked Linux kernel (ELF64 vmlinux) with a PVH entry, as a file's bytes describe it */
+/* kernel_image.c - an unpacked kernel (ELF64 or ELF32) with a PVH entry, as a file's bytes describe it */
 #include "toolstack/domain/kernel_image.h"
 
 #include <elf.h>
@@ -51,8 +51,13 @@ static int add_segment(struct kernel_image *image, struct bytes file, const Elf6
     return 0;
 }
 
-/* Takes the first PHYS32_ENTRY; its value is 4 or 8 bytes long (8 in 64-bit kernels). */
-static void find_entry(struct kernel_image *image, struct bytes notes)
+static uint64_t padded(uint64_t length, uint64_t align)
+{
+    return (length + align - 1) & ~(align - 1);
+}
+
+/* Takes the first PHYS32_ENTRY; its value is 4 or 8 bytes long. A note has the same header in both kinds of file. */
+static void find_entry(struct kernel_image *image, struct bytes notes, uint64_t align)
 {
     uint64_t at = 0;
     const void *raw;
@@ -61,15 +66,18 @@ static void find_entry(struct kernel_image *image, struct bytes notes)
         Elf64_Nhdr note;
         memcpy(&note, raw, sizeof(note));
         uint64_t name_at = at + sizeof(note);
-        uint64_t desc_at = name_at + ((note.n_namesz + 3ULL) & ~3ULL);
+        uint64_t desc_at = at + padded(sizeof(note) + (uint64_t)note.n_namesz, align);
         const void *name = bytes_at(notes, name_at, note.n_namesz);
         const void *desc = bytes_at(notes, desc_at, note.n_descsz);
+        uint64_t value = 0;
 
-        at = desc_at + ((note.n_descsz + 3ULL) & ~3ULL);
+        at = desc_at + padded(note.n_descsz, align);
         if (!name || !desc || note.n_type != XEN_ELFNOTE_PHYS32_ENTRY || note.n_namesz != 4 || memcmp(name, "Xen", 4))
             continue;
         if (note.n_descsz == 4 || note.n_descsz == 8)
-            memcpy(&image->entry, desc, 4);
+            memcpy(&value, desc, note.n_descsz);
+        if (value <= UINT32_MAX)
+            image->entry = (uint32_t)value;
     }
 }
 
@@ -83,18 +91,62 @@ static bool entry_is_loaded(const struct kernel_image *image)
     return false;
 }
 
-static int check_header(const Elf64_Ehdr *eh, struct bytes file, const char **why)
+static bool is_for_x86(uint8_t class, uint16_t machine)
 {
-    if (memcmp(eh->e_ident, ELFMAG, SELFMAG) != 0) {
+    /* Builds of 64-bit kernels often end in an ELF32 file: its code is 64-bit, its addresses are not. */
+    return (class == ELFCLASS32 || class == ELFCLASS64) && (machine == EM_386 || machine == EM_X86_64);
+}
+
+/* The header in its 64-bit form. Its first 20 bytes, machine included, are the same in both. */
+static int read_header(struct bytes file, Elf64_Ehdr *eh, const char **why)
+{
+    const void *raw = bytes_at(file, 0, sizeof(*eh));
+
+    if (!raw || memcmp(raw, ELFMAG, SELFMAG) != 0) {
         const void *magic = bytes_at(file, 0x202, 4);
         *why = magic && !memcmp(magic, "HdrS", 4) ? "it is a packed bzImage; an unpacked vmlinux is needed"
-                                                  : "it is not an ELF file";
+               : raw                              ? "it is not an ELF file"
+                                                  : "it is too short";
         return -EINVAL;
     }
-    if (eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_ident[EI_DATA] != ELFDATA2LSB || eh->e_machine != EM_X86_64 ||
-        eh->e_type != ET_EXEC || eh->e_phentsize != sizeof(Elf64_Phdr)) {
-        *why = "it is not a 64-bit x86 kernel";
+    memcpy(eh, raw, sizeof(*eh));
+    if (eh->e_ident[EI_DATA] != ELFDATA2LSB || !is_for_x86(eh->e_ident[EI_CLASS], eh->e_machine) ||
+        eh->e_type != ET_EXEC) {
+        *why = "it is not an x86 kernel";
         return -EINVAL;
+    }
+    if (eh->e_ident[EI_CLASS] == ELFCLASS32) {
+        Elf32_Ehdr narrow;
+        memcpy(&narrow, raw, sizeof(narrow));
+        eh->e_phoff = narrow.e_phoff;
+        eh->e_phentsize = narrow.e_phentsize;
+        eh->e_phnum = narrow.e_phnum;
+    }
+    return 0;
+}
+
+/* Program header `i` in its 64-bit form. */
+static int read_program_header(struct bytes file, const Elf64_Ehdr *eh, unsigned i, Elf64_Phdr *ph, const char **why)
+{
+    bool is_narrow = eh->e_ident[EI_CLASS] == ELFCLASS32;
+    size_t size = is_narrow ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr);
+    const void *raw = eh->e_phoff <= file.size ? bytes_at(file, eh->e_phoff + i * size, size) : nullptr;
+
+    if (!raw || eh->e_phentsize != size) {
+        *why = "its program headers lie outside the file";
+        return -EINVAL;
+    }
+    if (is_narrow) {
+        Elf32_Phdr narrow;
+        memcpy(&narrow, raw, sizeof(narrow));
+        *ph = (Elf64_Phdr){.p_type = narrow.p_type,
+                           .p_offset = narrow.p_offset,
+                           .p_paddr = narrow.p_paddr,
+                           .p_filesz = narrow.p_filesz,
+                           .p_memsz = narrow.p_memsz,
+                           .p_align = narrow.p_align};
+    } else {
+        memcpy(ph, raw, sizeof(*ph));
     }
     return 0;
 }
@@ -105,29 +157,19 @@ int kernel_image_parse(struct kernel_image *image, const void *untrusted_file, s
     Elf64_Ehdr eh;
 
     *image = (struct kernel_image){0};
-    if (size < sizeof(eh)) {
-        *why = "it is too short";
-        return -EINVAL;
-    }
-    memcpy(&eh, file.data, sizeof(eh));
-    int rc = check_header(&eh, file, why);
+    int rc = read_header(file, &eh, why);
     if (rc)
         return rc;
 
     for (unsigned i = 0; i < eh.e_phnum; i++) {
         Elf64_Phdr ph;
-        uint64_t offset = i * sizeof(ph);
-        const void *raw = eh.e_phoff <= size ? bytes_at(file, eh.e_phoff + offset, sizeof(ph)) : nullptr;
-        if (!raw) {
-            *why = "its program headers lie outside the file";
-            return -EINVAL;
-        }
-        memcpy(&ph, raw, sizeof(ph));
+        if ((rc = read_program_header(file, &eh, i, &ph, why)))
+            return rc;
         if (ph.p_type == PT_LOAD && (rc = add_segment(image, file, &ph, why)))
             return rc;
         const void *notes = ph.p_type == PT_NOTE ? bytes_at(file, ph.p_offset, ph.p_filesz) : nullptr;
         if (notes)
-            find_entry(image, (struct bytes){notes, ph.p_filesz});
+            find_entry(image, (struct bytes){notes, ph.p_filesz}, ph.p_align == 8 ? 8 : 4);
     }
     if (image->entry == 0 || !entry_is_loaded(image)) {
         *why = "it has no PVH entry note (is CONFIG_PVH off?)";

@@ -1,4 +1,4 @@
-/* kernel_image.h - an unpacked Linux kernel (ELF64 vmlinux) with a PVH entry, as a file's bytes describe it */
+/* kernel_image.h - an unpacked kernel (ELF64 or ELF32) with a PVH entry, as a file's bytes describe it */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
