@@ -20,6 +20,10 @@ LAST_WORDS = ("Kernel panic - not syncing", "atoll: PANIC", "Freezing execution"
               "Failed to boot both default and fallback entries")
 
 
+# One of these on the console means that the boot loader has handed over: what Atoll, Xen, and Debian without either say.
+FIRST_WORDS = ("atoll: ", "(XEN)", "Linux version", "systemd", "  OK  ", "initramfs")
+
+
 class MachineError(Exception):
     """Carries one sentence for the user."""
 
@@ -69,6 +73,7 @@ class Machine:
         self.exec_socket = self.run_dir / "exec.sock"
         self.process = None
         self.qmp = None
+        self.direct = kernel is not None
         self.arguments = ["qemu-system-x86_64", *accel.arguments(accelerator, cpus, memory, iommu),
                           "-vga", "std", "-display", display, "-nic", "none", "-no-reboot", "-name", "atoll",
                           "-drive", f"if=none,id=disk,format={image_format},file={image},snapshot={'off' if persist else 'on'}",
@@ -128,6 +133,10 @@ class Machine:
 
     def console_tail(self, lines=25):
         return "\n".join(self.console().replace("\r", "").splitlines()[-lines:])
+
+    def loaded(self):
+        """Whether something runs that was loaded from the disk, or that QEMU has loaded itself."""
+        return self.direct or any(text in self.console() for text in FIRST_WORDS)
 
     def given_up(self):
         """The line of the console that says that nothing more will come, or None."""

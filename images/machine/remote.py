@@ -35,12 +35,14 @@ def decode(line):
 
 class Remote:
     """One connection to dom0's agent. `alive()` says whether waiting still makes sense: it is asked all the time and
-    raises when the machine has ended or shows no progress."""
+    raises when the machine has ended or shows no progress. `loaded()` says whether the boot loader is done: UEFI takes
+    what comes on a serial port for keys, so that a greeting before leads to GRUB's command line."""
 
-    def __init__(self, path, alive=lambda: None):
+    def __init__(self, path, alive=lambda: None, loaded=lambda: True):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(str(path))
         self.alive = alive
+        self.loaded = loaded
         self.buffer = b""
         self.sequence = 0
         self.received = 0
@@ -70,7 +72,8 @@ class Remote:
         """Waits for the agent, as long as the machine makes progress."""
         token = os.urandom(8).hex().encode()
         while True:
-            self.socket.sendall(encode("hello", 0, token))
+            if self.loaded():
+                self.socket.sendall(encode("hello", 0, token))
             frame = self._frame(1.0)
             while frame:
                 if frame[0] == "hello" and frame[2] == token:

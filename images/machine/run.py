@@ -98,7 +98,7 @@ def power_off(machine, remote):
 
 def run_script(machine, path, patience):
     progress = Progress(machine, patience)
-    remote = Remote(machine.exec_socket, progress.check)
+    remote = Remote(machine.exec_socket, progress.check, machine.loaded)
     began = time.monotonic()
     try:
         remote.connect()

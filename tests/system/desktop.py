@@ -62,7 +62,7 @@ class Desktop(Machine):
         began = time.monotonic()
         if self.remote:
             self.remote.close()
-        self.remote = Remote(self.exec_socket, alive)
+        self.remote = Remote(self.exec_socket, alive, self.loaded)
         self.remote.connect()
         self.remote.alive = self.must_run
         return time.monotonic() - began
