@@ -2,6 +2,7 @@
  * npt.c - p2m entries as AMD nested page table entries (APM vol. 2, 15.25). The type stands in bits 52-55, which the
  * CPU ignores. Nested entries are user entries; accessed and dirty are set beforehand, nobody reads them yet.
  */
+#include <hv/heap.h>
 #include <hv/hostmap.h>
 #include <hv/p2m_impl.h>
 
@@ -51,4 +52,20 @@ bool npt_is_leaf(uint64_t pte, unsigned int level)
 uint64_t npt_table(mfn_t table)
 {
     return table.v << PAGE_SHIFT | PTE_P | PTE_W | PTE_U | PTE_A;
+}
+
+struct p2m_entry npt_walk(const uint64_t *root, gfn_t gfn)
+{
+    const uint64_t *table = root;
+    unsigned int level = 3;
+    uint64_t pte;
+
+    while (npt_is_table(pte = table[gfn.v >> (9 * level) & 511], level)) {
+        table = heap_page_of(npt_mfn(pte));
+        level--;
+    }
+    struct p2m_entry e = npt_decode(pte, 9 * level);
+    if (e.type != P2M_HOLE)
+        e.mfn.v += gfn.v & ((1ul << (9 * level)) - 1);
+    return e;
 }

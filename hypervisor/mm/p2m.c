@@ -80,23 +80,12 @@ static uint64_t *entry_at(struct domain *d, gfn_t gfn, unsigned int level)
 struct p2m_entry p2m_lookup(struct domain *d, gfn_t gfn)
 {
     struct p2m *p = d->p2m;
-    struct p2m_entry e = {.type = P2M_HOLE, .mfn = MFN_NONE};
+    struct p2m_entry e;
 
     if (gfn.v >> P2M_GFN_BITS)
-        return e;
+        return (struct p2m_entry){.type = P2M_HOLE, .mfn = MFN_NONE};
     spin_lock(&p->lock);
-    uint64_t *table = p->root;
-    for (unsigned int level = 3;; level--) {
-        uint64_t pte = table[slot(gfn, level)];
-        if (npt_is_table(pte, level)) {
-            table = table_of(pte);
-            continue;
-        }
-        e = npt_decode(pte, 9 * level);
-        if (e.type != P2M_HOLE)
-            e.mfn.v += gfn.v & ((1ul << (9 * level)) - 1);
-        break;
-    }
+    e = npt_walk(p->root, gfn);
     spin_unlock(&p->lock);
     return e;
 }
@@ -219,6 +208,14 @@ int p2m_create(struct domain *d)
     return 0;
 }
 
+/* Others may look things up meanwhile: what is given back is out of their sight first. */
+static void take_out(struct domain *d, uint64_t *pte)
+{
+    spin_lock(&d->p2m->lock);
+    *pte = 0;
+    spin_unlock(&d->p2m->lock);
+}
+
 /* Gives back everything below `table`; `budget` counts down; false when it is used up. Depth is bounded by the four
  * levels. */
 static bool empty_table(struct domain *d, uint64_t *table, unsigned int level, unsigned int *budget)
@@ -230,17 +227,18 @@ static bool empty_table(struct domain *d, uint64_t *table, unsigned int level, u
         if (npt_is_table(pte, level)) {
             if (!empty_table(d, table_of(pte), level - 1, budget))
                 return false;
+            take_out(d, &table[i]);
             heap_page_free(table_of(pte));
             d->p2m->tables--;
             *budget -= MIN(TABLE_COST, *budget);
         } else {
             struct p2m_entry e = npt_decode(pte, 9 * level);
             uint64_t pages = has_frame(e) ? 1ul << e.order : 0;
+            take_out(d, &table[i]);
             for (uint64_t n = 0; n < pages; n++)
                 frame_put(MFN(e.mfn.v + n));
             *budget -= (unsigned int)MIN(pages + 1, *budget);
         }
-        table[i] = 0;
         if (!*budget)
             return false;
     }

@@ -19,6 +19,8 @@ uint64_t npt_encode(struct p2m_entry e);
 struct p2m_entry npt_decode(uint64_t pte, unsigned int order);
 bool npt_is_leaf(uint64_t pte, unsigned int level); /* level 0 is the last */
 bool npt_is_table(uint64_t pte, unsigned int level);
+/* What the table at `root` says of one page. */
+struct p2m_entry npt_walk(const uint64_t *root, gfn_t gfn);
 uint64_t npt_table(mfn_t table);
 mfn_t npt_mfn(uint64_t pte);
 

@@ -291,6 +291,25 @@ static void teardown_is_in_steps_and_gives_back_every_frame(void)
     check(D->owned_pages == 0);
 }
 
+static void no_entry_shows_a_free_frame(void)
+{
+    for (uint64_t i = 0; i < 40; i++) {
+        struct p2m_entry e = p2m_lookup(D, GFN(i * 100));
+        check(e.type == P2M_HOLE || count(e.mfn) > 0);
+    }
+}
+
+/* Whoever looks into a domain that is being torn down, as for a grant, finds what is still there, or nothing. */
+static void teardown_can_be_watched(void)
+{
+    create(D);
+    for (uint64_t i = 0; i < 40; i++)
+        check(p2m_map(D, GFN(i * 100), page(D), P2M_RAM) == 0);
+    memory_on_free = no_entry_shows_a_free_frame;
+    destroy(D);
+    check(D->owned_pages == 0);
+}
+
 /* A guest maps its shared page at one place after another, as far apart as can be. */
 static void scattered_mappings_cannot_eat_the_hypervisors_memory(void)
 {
@@ -385,6 +404,7 @@ int main(void)
     MEMORY_TEST(a_batch_flushes_once);
     MEMORY_TEST(a_batch_larger_than_its_store_loses_nothing);
     MEMORY_TEST(teardown_is_in_steps_and_gives_back_every_frame);
+    MEMORY_TEST(teardown_can_be_watched);
     MEMORY_TEST(scattered_mappings_cannot_eat_the_hypervisors_memory);
     MEMORY_TEST(no_memory_changes_nothing);
     MEMORY_TEST(counts_equal_entries_at_random);

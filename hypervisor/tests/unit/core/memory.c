@@ -19,6 +19,7 @@ struct cpu memory_cpu;
 struct domain memory_domain[MEMORY_DOMAINS];
 unsigned int memory_kicks, memory_flushes;
 void (*memory_on_kick)(unsigned int cpu);
+void (*memory_on_free)(void);
 static unsigned int windows;
 void *memory_views[GUEST_VIEWS];
 
@@ -98,6 +99,8 @@ void write_cr3(uint64_t v)
 }
 struct domain *domain_get(domid_t id)
 {
+    if (memory_on_free) /* frame.c finds the owner then */
+        memory_on_free();
     for (unsigned int i = 0; i < MEMORY_DOMAINS; i++)
         if (memory_domain[i].id == id) {
             memory_domain[i].refs++;

@@ -20,6 +20,7 @@ extern void *memory_views[GUEST_VIEWS]; /* what the kept windows show; NULL: not
 extern unsigned int memory_kicks;       /* sent to other CPUs */
 extern unsigned int memory_flushes;     /* of all translations of this CPU */
 extern void (*memory_on_kick)(unsigned int cpu);
+extern void (*memory_on_free)(void); /* a frame of a domain has just been freed */
 
 /* Everything afresh in this process: mm/ keeps static state, so each test runs in a child (memory_run()). */
 void memory_setup(void);
