@@ -15,8 +15,9 @@
 #include <hv/string.h>
 #include <hv/window.h>
 
-#define MAX_ORDER 10u /* orders 0 to 9: up to 2 MiB */
-#define NIL       0xffffffffu
+#define MAX_ORDER     10u /* orders 0 to 9: up to 2 MiB */
+#define COVERED_SHIFT 9u
+#define NIL           0xffffffffu
 
 #define DOMID_PRIVATE 0x7ffeu /* owner of frames behind private slots: no domain, and not in the heap */
 
@@ -34,7 +35,9 @@ static_assert(sizeof(struct frame) == 20);
 static struct frame *const frames = (struct frame *)FRAMES_BASE;
 static uint32_t heads[MAX_ORDER + 1];
 static uint64_t free_count, total_count;
-static uint64_t limit; /* frames below this have an entry, if they are RAM */
+/* The frame table is there over whole 2 MiB of RAM: one bit for each of which at least one frame is known. Entries of
+ * the others in it are zero, which is a frame that nobody has. */
+static uint64_t covered[1ul << (MAX_PHYS_BITS - COVERED_SHIFT - PAGE_SHIFT - 6)];
 static spinlock_t lock = SPINLOCK_INIT;
 static uint64_t private_count;
 static bool ready;
@@ -93,18 +96,29 @@ static uint32_t block_alloc(unsigned int order)
     return NIL;
 }
 
+static void cover(uint64_t f)
+{
+    uint64_t block = f >> COVERED_SHIFT;
+
+    assert_hv(block / 64 < ARRAY_SIZE(covered));
+    if (!bit_test(covered, block))
+        bit_test_and_set(covered, block);
+}
+
 void frames_add(uint64_t start, uint64_t end)
 {
-    uint64_t f = ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
+    uint64_t f = ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT, last = MIN(end, 1ul << MAX_PHYS_BITS) >> PAGE_SHIFT;
 
     if (!ready) {
         for (unsigned int o = 0; o <= MAX_ORDER; o++)
             heads[o] = NIL;
         ready = true;
     }
-    limit = MAX(limit, last);
-    for (uint64_t i = f; i < last; i++)
+    for (uint64_t i = f; i < last; i++) {
+        if (i == f || !(i & ((1ul << COVERED_SHIFT) - 1)))
+            cover(i);
         frames[i] = (struct frame){.owner = DOMID_INVALID, .dirty = true, .managed = true};
+    }
     total_count += last > f ? last - f : 0;
     while (f < last) {
         unsigned int order = 0;
@@ -171,22 +185,17 @@ mfn_t frame_alloc_private(domid_t about)
 
 void frame_assign(mfn_t mfn, struct domain *owner)
 {
-    limit = MAX(limit, mfn.v + 1);
+    cover(mfn.v);
     frames[mfn.v] = (struct frame){.count = 1, .owner = owner->id, .dirty = true};
     owner->owned_pages++;
 }
 
-/* The frame table is only there for RAM: every look at an mfn that did not come from us passes here. */
+/* Every look at an mfn that did not come from us passes here. */
 static bool has_entry(uint64_t f)
 {
-    if (f >= limit)
-        return false;
-    for (unsigned int i = 0; i < machine.e820_count; i++) {
-        const struct e820_entry *e = &machine.e820[i];
-        if (e->type == E820_RAM && f << PAGE_SHIFT >= e->start && (f + 1) << PAGE_SHIFT <= e->start + e->size)
-            return true;
-    }
-    return false;
+    uint64_t block = f >> COVERED_SHIFT;
+
+    return block / 64 < ARRAY_SIZE(covered) && bit_test(covered, block);
 }
 
 bool frame_get(mfn_t mfn, const struct domain *owner)
@@ -279,7 +288,7 @@ uint64_t frames_private_count(void)
 
 void frame_mark_heap(mfn_t mfn)
 {
-    limit = MAX(limit, mfn.v + 1);
+    cover(mfn.v);
     frames[mfn.v] = (struct frame){.count = 0, .owner = DOMID_XEN};
 }
 
