@@ -10,6 +10,7 @@
 #define PATIENCE         1000000000ul
 #define PROTECTED_ENABLE ((uint32_t)BIT(31))
 #define PROTECTED_STATUS 1u
+#define ROOT_KIND        (3ul << 10) /* 0: what we use */
 #define ALL_ONES         (~0ul)
 #define RECORD_BYTES     16u
 
@@ -152,9 +153,12 @@ static void open_protected(const struct vtd_unit *u)
         cpu_relax();
 }
 
-/* Translation that firmware has left on stays on while its tables are exchanged for ours. */
+/* Translation that firmware has left on stays on while its tables are exchanged for ours, unless they are of another
+ * kind. */
 static void enable_unit(struct vtd_unit *u, int vector)
 {
+    if (vtd_read32(u, REG_STATUS) & GLOBAL_TRANSLATE && vtd_read64(u, REG_ROOT) & ROOT_KIND)
+        vtd_command(u, GLOBAL_TRANSLATE, false);
     if (vtd_read32(u, REG_STATUS) & GLOBAL_REMAP)
         vtd_command(u, GLOBAL_REMAP, false);
     if (vtd_read32(u, REG_STATUS) & GLOBAL_QUEUE)

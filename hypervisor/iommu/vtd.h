@@ -66,6 +66,7 @@ struct vtd_unit {
     uint64_t *root; /* 256 entries of two words, by bus */
 
     spinlock_t queue_lock; /* innermost */
+    bool queue_on;         /* before, the unit has seen none of our tables and has nothing to forget */
     uint64_t *queue;
     uint32_t queue_tail; /* next descriptor to write */
     uint32_t *status;    /* the unit writes the number of the last wait here */

@@ -76,6 +76,7 @@ static int attach(struct iommu_domain *t, struct vtd_unit *u, uint16_t id)
         return -XEN_ENOMEM;
     if (e[0] & PRESENT)
         return domain_of(e) == t->number ? 0 : -XEN_EBUSY;
+    vtd_visible(t->root, PAGE_SIZE);
     __atomic_fetch_or(&t->units, BIT(u->number), __ATOMIC_SEQ_CST);
     write_entry(e, low_word(t), high_word(t));
     if (vtd_common.flush_new) {

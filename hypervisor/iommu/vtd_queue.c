@@ -35,6 +35,7 @@ void vtd_queue_enable(struct vtd_unit *u)
     vtd_write64(u, REG_QUEUE, machine_address(u->queue));
     u->queue_tail = 0;
     vtd_command(u, GLOBAL_QUEUE, true);
+    u->queue_on = true;
 }
 
 static void put(struct vtd_unit *u, uint64_t low, uint64_t high)
@@ -60,6 +61,8 @@ static void wait(const struct vtd_unit *u, uint32_t number)
 
 static void request(struct vtd_unit *u, uint64_t low, uint64_t high)
 {
+    if (!u->queue_on)
+        return;
     spin_lock(&u->queue_lock);
     if (vtd_common.write_buffer)
         vtd_command(u, GLOBAL_FLUSH_WB, true);

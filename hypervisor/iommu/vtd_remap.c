@@ -27,6 +27,8 @@ static spinlock_t lock = SPINLOCK_INIT;
 bool vtd_irt_create(void)
 {
     table = heap_page_alloc();
+    if (table)
+        vtd_visible(table, PAGE_SIZE);
     return table;
 }
 

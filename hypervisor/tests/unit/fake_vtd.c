@@ -101,6 +101,7 @@ uint64_t vtd_read64(const struct vtd_unit *u, unsigned int reg)
     struct fake_vtd *f = fake_of(u);
 
     switch (reg) {
+    case REG_ROOT: return f->root;
     case REG_CAP: return f->cap;
     case REG_ECAP: return f->ecap;
     default: return 0;
@@ -118,6 +119,8 @@ void vtd_write32(const struct vtd_unit *u, unsigned int reg, uint32_t value)
         return;
     check(!(value & GLOBAL_TRANSLATE) || f->status & GLOBAL_SET_ROOT); /* not without a root table */
     check(!(value & GLOBAL_REMAP) || f->status & GLOBAL_SET_IRT);
+    check(!(value & GLOBAL_SET_ROOT && value & f->status & GLOBAL_TRANSLATE && (f->root ^ set_root) & 0xc00));
+    f->gaps += f->status & ~value & GLOBAL_TRANSLATE ? 1 : 0;
     f->status = (f->status & ~levels) | (value & levels);
     if (value & GLOBAL_SET_ROOT) {
         f->root = set_root;

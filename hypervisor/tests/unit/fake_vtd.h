@@ -12,6 +12,7 @@ struct fake_vtd {
     uint32_t status;
     uint64_t root, irt; /* as latched */
     uint64_t queue, head;
+    unsigned int gaps;                                  /* times that translation was switched off */
     unsigned int flushes, context_flushes, irq_flushes; /* done so far */
 };
 #define FAKE_UNITS 2

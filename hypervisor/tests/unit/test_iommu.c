@@ -172,6 +172,23 @@ static void all_units_are_on_before_any_device_is_attached(void)
     check(!iommu_covers(0xfed8f000, 0xfed90000) && iommu_covers(0xfed00000, 0xfee00000));
 }
 
+/* Translation with tables of the firmware's stays on until ours are there; tables of another kind cannot be exchanged
+ * like that. */
+static void what_the_firmware_left_on_is_taken_over(void)
+{
+    uint64_t m;
+    for (unsigned int kind = 0; kind < 2; kind++) {
+        start(1);
+        fake_vtd[0].status = 0xc7000000;
+        fake_vtd[0].root = 0x3000 | kind << 10;
+        fake_vtd[0].queue = 0x5000;
+        fake_vtd[0].head = 0x40;
+        iommu_init();
+        check(iommu_active() && fake_dma(0, ID, 0x1000, true, &m) == FAKE_NO_CONTEXT);
+        check(fake_vtd[0].gaps == kind);
+    }
+}
+
 static void one_unit_that_cannot_remap_switches_remapping_off(void)
 {
     start(2);
@@ -519,7 +536,8 @@ static void regions_are_reached_from_the_start_and_stay(void)
 
     add_function((struct function){.id = ID});
     start(1);
-    fake_before_forgetting = NULL;           /* these are no frames */
+    fake_vtd[0].cap |= BIT(7);     /* it remembers what was not there: a flush is owed before there is a queue */
+    fake_before_forgetting = NULL; /* these are no frames */
     region(MEMORY_GAP, MEMORY_GAP + 0x4000); /* what the firmware has reserved */
     region(0x100000, 0x104000);              /* RAM: refused */
     region(0xfed90000, 0xfed91000);          /* a unit's registers: refused */
@@ -612,6 +630,7 @@ int main(void)
     MEMORY_TEST(iommu_off_leaves_the_hardware_alone);
     MEMORY_TEST(units_that_cannot_do_it_are_left_alone);
     MEMORY_TEST(all_units_are_on_before_any_device_is_attached);
+    MEMORY_TEST(what_the_firmware_left_on_is_taken_over);
     MEMORY_TEST(one_unit_that_cannot_remap_switches_remapping_off);
     MEMORY_TEST(an_ioapic_behind_no_unit_switches_remapping_off);
     MEMORY_TEST(a_device_reaches_memory_while_it_is_attached);
