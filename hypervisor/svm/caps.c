@@ -26,6 +26,7 @@ const char *svm_check(void)
         .flush_by_asid = c.edx & BIT(6),
         .decode_assists = c.edx & BIT(7),
         .pause_filter = c.edx & BIT(10),
+        .bus_lock_threshold = c.edx & BIT(29),
     };
     if (svm_caps.asids < 2)
         return "this CPU's AMD-V has no ASIDs";

@@ -140,6 +140,7 @@ void svm_handle_exit(struct vcpu *v)
     case EXIT_IOIO: io_exit(v); return;
     case EXIT_HLT: halt(v); return;
     case EXIT_PAUSE: vcpu_yield(v); return;
+    case EXIT_BUS_LOCK: svm_bus_lock_exit(v); return;
     case EXIT_XSETBV: xsetbv_exit(v); return;
     case EXIT_IRET: iret(v); return;
     case EXIT_NMI: log_warn("NMI on cpu %u ignored", this_cpu()->id); return;

@@ -90,6 +90,7 @@ static void reset_control(struct vcpu *v, struct vmcb *b)
      * that a guest can see. */
     if (!v->domain->is_control)
         b->intercepts2 |= I2_WBINVD;
+    svm_bus_lock_reset(v);
     if (svm_caps.pause_filter) {
         b->intercepts1 |= I1_PAUSE;
         b->pause_count = 3000;

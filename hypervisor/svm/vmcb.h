@@ -31,7 +31,9 @@ struct vmcb {
     uint32_t clean, reserved_0c4;
     uint64_t next_rip;
     uint8_t fetched_bytes, fetched[15];
-    uint8_t reserved_0e0[0x400 - 0x0e0];
+    uint8_t reserved_0e0[0x120 - 0x0e0];
+    uint16_t bus_locks; /* that may still be made before an exit */
+    uint8_t reserved_122[0x400 - 0x122];
     struct vmcb_segment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
     uint8_t reserved_4a0[0x4cb - 0x4a0];
     uint8_t cpl;
@@ -51,6 +53,7 @@ static_assert(offsetof(struct vmcb, iopm_base) == 0x40);
 static_assert(offsetof(struct vmcb, vintr) == 0x60);
 static_assert(offsetof(struct vmcb, event_inject) == 0xa8);
 static_assert(offsetof(struct vmcb, next_rip) == 0xc8);
+static_assert(offsetof(struct vmcb, bus_locks) == 0x120);
 static_assert(offsetof(struct vmcb, cpl) == 0x4cb);
 static_assert(offsetof(struct vmcb, efer) == 0x4d0);
 static_assert(offsetof(struct vmcb, cr4) == 0x548);
@@ -91,6 +94,7 @@ enum { /* intercepts2 */
        I2_XSETBV = 1u << 13,
 };
 #define CR_WRITE_CR4 (1u << 4) /* cr_write */
+#define I3_BUS_LOCK  (1u << 5)
 enum {
     EXIT_EXCEPTION = 0x40,
     EXIT_CR4_WRITE = 0x14,
@@ -120,6 +124,7 @@ enum {
     EXIT_MONITOR = 0x8a,
     EXIT_MWAIT = 0x8b,
     EXIT_XSETBV = 0x8d,
+    EXIT_BUS_LOCK = 0xa5,
     EXIT_NPF = 0x400,
 };
 #define EXIT_INVALID (~0ul)
@@ -143,7 +148,8 @@ struct vendor_vcpu {
     struct fpu_area fpu;
     uint64_t asid_generation; /* of the CPU it has an ASID on */
     unsigned int asid_cpu;
-    uint64_t p2m_generation; /* last flushed to */
+    uint64_t p2m_generation;  /* last flushed to */
+    uint64_t bus_lock_refill; /* system time */
     bool nmi_pending, nmi_blocked;
     bool settled; /* nothing was to be delivered when interrupts were last looked at, nor has an exit changed that since
                    */
@@ -176,6 +182,9 @@ void svm_clear_shadow(struct vcpu *v);
 /* run.c */
 void svm_run(struct vcpu *v);
 void svm_save(struct vcpu *v);
+/* bus_lock.c */
+void svm_bus_lock_reset(struct vcpu *v);
+void svm_bus_lock_exit(struct vcpu *v);
 /* asid.c */
 void svm_asid_prepare(struct vcpu *v); /* an id for the next entry; translations of the domain may have changed */
 bool svm_asid_is_good(const struct vcpu *v, const struct cpu *c); /* is there nothing to prepare? */

@@ -176,6 +176,9 @@ void vcpu_time_publish(struct vcpu *v)
 void wallclock_publish(struct domain *d)
 {
 }
+void vcpu_yield(struct vcpu *v)
+{
+}
 uint64_t cpuid_hidden_cr4(void)
 {
     return 0;

@@ -23,7 +23,8 @@ static struct p2m p2m;
 static struct domain d;
 static int pending, callback, accepted;
 static uint8_t task_priority;
-static bool tripled;
+static bool tripled, yielded;
+static uint64_t system_time;
 struct svm_caps svm_caps = {.asids = ASIDS};
 
 void test_chance(void)
@@ -32,6 +33,14 @@ void test_chance(void)
 uint64_t test_local_base(void)
 {
     return (uint64_t)&cpu;
+}
+uint64_t time_now(void)
+{
+    return system_time;
+}
+void vcpu_yield(struct vcpu *x)
+{
+    yielded = true;
 }
 int vlapic_deliverable(struct vcpu *x)
 {
@@ -338,6 +347,34 @@ static void a_flush_is_asked_for_once(void **state)
     assert_false(svm_asid_is_good(&v[0], &cpu));
 }
 
+/* A guest that does nothing but locks of the bus: 64 go on per millisecond, and nobody waits for it. */
+static void bus_locks_are_rationed(void **state)
+{
+    struct vmcb *b = vmcb_of(&v[0]);
+    unsigned int made = 0, yields = 0;
+
+    svm_bus_lock_reset(&v[0]);
+    assert_int_equal(b->intercepts3, 0); /* a CPU that does not count them */
+    svm_caps.bus_lock_threshold = true;
+    system_time = 123456789;
+    svm_bus_lock_reset(&v[0]);
+    assert_int_equal(b->intercepts3, 1u << 5);
+    for (unsigned int us = 0; us < 10000; us++) {
+        system_time += 1000;
+        if (b->bus_locks) {
+            b->bus_locks--;
+            made++;
+            continue;
+        }
+        yielded = false;
+        svm_bus_lock_exit(&v[0]);
+        yields += yielded;
+    }
+    svm_caps.bus_lock_threshold = false;
+    assert_in_range(made, 9 * 64, 12 * 64);
+    assert_true(yields > 8000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup(an_interrupt_is_in_service_once_the_cpu_took_it, setup),
         cmocka_unit_test_setup(a_better_one_takes_the_place_of_the_one_offered, setup),
         cmocka_unit_test_setup(the_callback_knows_no_priority, setup),
+        cmocka_unit_test_setup(bus_locks_are_rationed, setup),
         cmocka_unit_test_setup(a_virtual_interrupt_cut_short_stands_or_comes_again, setup),
         cmocka_unit_test_setup(nmis_come_one_at_a_time, setup),
         cmocka_unit_test_setup(it_is_settled_only_if_nothing_waits, setup),
