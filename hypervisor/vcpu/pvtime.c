@@ -2,6 +2,7 @@
 #include <hv/cpu.h>
 #include <hv/guestcopy.h>
 #include <hv/pvtime.h>
+#include <hv/shared_info.h>
 #include <hv/vcpu.h>
 
 #define TSC_STABLE 1u
@@ -36,15 +37,18 @@ void vcpu_time_publish(struct vcpu *v)
 void wallclock_publish(struct domain *d)
 {
     struct shared_info *s = d->shared_info;
+    struct shared_info_x86_32 *narrow = narrow_shared_info(d);
+    bool is_narrow = read_once(d->is_narrow);
+    uint32_t *place = is_narrow ? &narrow->wc_version : &s->wc_version; /* and behind it, seconds and nanoseconds */
     uint64_t sec;
     uint32_t nsec;
 
     wallclock_get(&sec, &nsec);
-    uint32_t version = read_once(s->wc_version) & ~1u;
-    store_release(s->wc_version, version + 1);
+    uint32_t version = read_once(place[0]) & ~1u;
+    store_release(place[0], version + 1);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    s->wc_sec = (uint32_t)sec;
-    s->wc_sec_hi = (uint32_t)(sec >> 32);
-    s->wc_nsec = nsec;
-    store_release(s->wc_version, version + 2);
+    place[1] = (uint32_t)sec;
+    place[2] = nsec;
+    *(is_narrow ? &narrow->arch.wc_sec_hi : &s->wc_sec_hi) = (uint32_t)(sec >> 32);
+    store_release(place[0], version + 2);
 }

@@ -1,5 +1,6 @@
 /* evtchn.c - event delivery, two-level ABI; nothing here takes a lock */
 #include <hv/sched.h>
+#include <hv/shared_info.h>
 #include "ports.h"
 
 /* The word of ports has something: tells the vCPU. All of it is memory that the guest changes at the same time. */
@@ -7,7 +8,7 @@ static void notify(struct vcpu *v, evtchn_port_t port)
 {
     struct vcpu_info *info = load_acquire(v->info);
 
-    if (bit_test_and_set(&info->evtchn_pending_sel, port / 64))
+    if (select_word(v->domain, info, port))
         return;
     /* The upcall is raised on the 0 -> 1 edge only: the guest clears the byte before it scans. */
     if (__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) == 0)
@@ -49,11 +50,10 @@ static void wake_pollers(struct domain *d, evtchn_port_t port, uint32_t polling)
 void evtchn_set_pending(struct vcpu *v, evtchn_port_t port)
 {
     struct domain *d = v->domain;
-    struct shared_info *shared = d->shared_info;
 
-    if (bit_test_and_set(shared->evtchn_pending, port))
+    if (bit_test_and_set(pending_bits(d), port))
         return;
-    if (!bit_test(shared->evtchn_mask, port))
+    if (!bit_test(mask_bits(d), port))
         notify(v, port);
     uint32_t polling = read_once(d->evtchns->polling);
     if (polling) /* pollers wait for masked ports too */
@@ -102,8 +102,7 @@ long port_unmask(struct domain *d, evtchn_port_t untrusted_port)
     if (untrusted_port == 0 || untrusted_port >= d->evtchns->max_ports)
         return -XEN_EINVAL;
     struct port *p = port_entry(d, untrusted_port);
-    if (bit_test_and_clear(d->shared_info->evtchn_mask, untrusted_port) && p &&
-        bit_test(d->shared_info->evtchn_pending, untrusted_port))
+    if (bit_test_and_clear(mask_bits(d), untrusted_port) && p && bit_test(pending_bits(d), untrusted_port))
         notify(d->vcpus[read_once(p->vcpu)], untrusted_port);
     return 0;
 }
@@ -128,14 +127,14 @@ void evtchn_raise_global_virq(struct domain *d, unsigned int virq)
 
 bool evtchn_is_pending(struct domain *d, evtchn_port_t port)
 {
-    return bit_test(d->shared_info->evtchn_pending, port);
+    return bit_test(pending_bits(d), port);
 }
 
 void evtchn_rescan(struct vcpu *v)
 {
     struct vcpu_info *info = load_acquire(v->info);
 
-    __atomic_store_n(&info->evtchn_pending_sel, ~0ul, __ATOMIC_SEQ_CST);
+    select_all(v->domain, info);
     __atomic_store_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
     vcpu_raise_upcall(v);
 }

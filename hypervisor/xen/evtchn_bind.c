@@ -1,5 +1,6 @@
 /* evtchn_bind.c - opening and closing event ports */
 #include <hv/heap.h>
+#include <hv/shared_info.h>
 #include <hv/string.h>
 #include "ports.h"
 
@@ -20,12 +21,12 @@ static void unlock_both(struct evtchn_table *a, struct evtchn_table *b)
         spin_unlock(&b->lock);
 }
 
-static evtchn_port_t lowest_free(const struct evtchn_table *t)
+static evtchn_port_t lowest_free(const struct evtchn_table *t, unsigned int limit)
 {
-    for (unsigned int word = 0; word * 64 < t->max_ports; word++) {
+    for (unsigned int word = 0; word * 64 < limit; word++) {
         if (~t->used[word]) {
             evtchn_port_t port = word * 64 + (unsigned int)__builtin_ctzl(~t->used[word]);
-            return port < t->max_ports ? port : 0;
+            return port < limit ? port : 0;
         }
     }
     return 0;
@@ -36,7 +37,7 @@ static evtchn_port_t lowest_free(const struct evtchn_table *t)
 static long reserve(struct domain *d, struct port **entry)
 {
     struct evtchn_table *t = d->evtchns;
-    evtchn_port_t port = lowest_free(t);
+    evtchn_port_t port = lowest_free(t, port_limit(d, t->max_ports));
 
     if (d->dying)
         return -XEN_ESRCH;
@@ -55,8 +56,7 @@ static long reserve(struct domain *d, struct port **entry)
 static void publish(struct domain *d, evtchn_port_t port, struct port *entry, enum port_kind kind)
 {
     d->evtchns->used[port / 64] |= 1ul << (port % 64);
-    bit_test_and_clear(d->shared_info->evtchn_pending,
-                       port); /* a VIRQ that raced with the last close may have set it */
+    bit_test_and_clear(pending_bits(d), port); /* a VIRQ that raced with the last close may have set it */
     store_release(entry->kind, (uint16_t)kind);
 }
 
@@ -191,7 +191,7 @@ static void release(struct domain *d, evtchn_port_t port, struct port *entry)
     if (port_kind(entry) == PORT_VIRQ)
         store_release(d->evtchns->virq_port[virq_is_per_vcpu(entry->virq) ? entry->vcpu : 0][entry->virq], (uint16_t)0);
     retract(entry, PORT_CLOSED);
-    bit_test_and_clear(d->shared_info->evtchn_pending, port);
+    bit_test_and_clear(pending_bits(d), port);
     d->evtchns->used[port / 64] &= ~(1ul << (port % 64));
 }
 

@@ -4,6 +4,7 @@
 #include <hv/p2m.h>
 #include <hv/string.h>
 #include <hv/window.h>
+#include "arguments.h"
 #include "grants.h"
 
 /* One side of a copy, with a reference on its frame and, if granted, one use of the grant. */
@@ -85,4 +86,14 @@ void grant_copy_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, si
 
     for (size_t i = 0; i < n; i++)
         op[i].status = (int16_t)copy_one(v, cache, &op[i]);
+}
+
+void grant_copy_narrow_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n)
+{
+    struct narrow_copy *op = ops;
+
+    for (size_t i = 0; i < n; i++) {
+        struct gnttab_copy wide = copy_from_narrow(&op[i]);
+        op[i].status = (int16_t)copy_one(v, cache, &wide);
+    }
 }

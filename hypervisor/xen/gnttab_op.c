@@ -1,6 +1,7 @@
 /* gnttab_op.c - the grant table hypercall */
 #include <hv/hypercall.h>
 #include "access.h"
+#include "arguments.h"
 #include "grants.h"
 
 struct domain *granter_find(struct granter_cache *cache, domid_t untrusted_id)
@@ -31,6 +32,7 @@ static long batch(struct vcpu *v, guest_ptr_t arg, uint64_t count, size_t bytes,
         struct gnttab_map_grant_ref map[GRANT_CHUNK];
         struct gnttab_unmap_grant_ref unmap[GRANT_CHUNK];
         struct gnttab_copy copy[GRANT_CHUNK / 2];
+        struct narrow_copy narrow_copy[GRANT_CHUNK / 2];
     } ops;
     struct granter_cache cache = {0};
     long rc = 0;
@@ -125,7 +127,10 @@ long do_grant_table_op(struct vcpu *v, uint64_t cmd, guest_ptr_t arg, uint64_t u
     case GNTTABOP_map_grant_ref: return batch(v, arg, count, sizeof(struct gnttab_map_grant_ref), grant_map_chunk);
     case GNTTABOP_unmap_grant_ref:
         return batch(v, arg, count, sizeof(struct gnttab_unmap_grant_ref), grant_unmap_chunk);
-    case GNTTABOP_copy: return batch(v, arg, count, sizeof(struct gnttab_copy), grant_copy_chunk);
+    case GNTTABOP_copy:
+        if (is_narrow_caller(v))
+            return batch(v, arg, count, sizeof(struct narrow_copy), grant_copy_narrow_chunk);
+        return batch(v, arg, count, sizeof(struct gnttab_copy), grant_copy_chunk);
     case GNTTABOP_query_size: return query_size(v, arg, count);
     case GNTTABOP_set_version: return set_version(v, arg);
     case GNTTABOP_get_version: return get_version(v, arg);

@@ -89,4 +89,5 @@ void granter_drop(struct granter_cache *cache);
 void grant_map_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n);
 void grant_unmap_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n);
 void grant_copy_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n);
-#define GRANT_CHUNK 32u /* at most */
+void grant_copy_narrow_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n); /* of 32-bit callers */
+#define GRANT_CHUNK 32u                                                                         /* at most */

@@ -1,6 +1,7 @@
 /* hvmop.c - HVM parameters and the event upcall vector */
 #include <hv/hypercall.h>
 #include <hv/p2m.h>
+#include <hv/shared_info.h>
 #include <hv/timer.h>
 #include "access.h"
 
@@ -79,6 +80,8 @@ static long set_param(struct vcpu *v, guest_ptr_t arg)
     if (rc)
         return rc;
     rc = may(v, d, param.index, OWN_WRITE);
+    if (rc == 0 && param.index == HVM_PARAM_CALLBACK_IRQ && d == v->domain)
+        shared_info_take_shape(v);
     if (rc == 0 && param.index == HVM_PARAM_CALLBACK_IRQ)
         rc = set_callback(d, param.value);
     else if (rc == 0)
@@ -115,6 +118,7 @@ static long set_upcall_vector(struct vcpu *v, guest_ptr_t arg)
     struct vcpu *target = domain_vcpu(v->domain, untrusted.vcpu);
     if (!target)
         return -XEN_ENOENT;
+    shared_info_take_shape(v);
     __atomic_store_n(&target->upcall_vector, untrusted.vector, __ATOMIC_SEQ_CST);
     raise_again(target);
     return 0;

@@ -51,6 +51,34 @@ static long call_anybody(struct vcpu *v, const uint64_t *r)
     }
 }
 
+/*
+ * 32-bit callers: arguments in EBX, ECX, EDX. Handlers find them, and leave their progress, where those of 64-bit
+ * callers are.
+ */
+[[gnu::noinline]] static long call_narrow(struct vcpu *v, uint64_t *r)
+{
+    const uint64_t b = r[RBX], c = r[RCX], d = r[RDX], si = r[RSI], di = r[RDI];
+    long result;
+
+    r[RAX] = (uint32_t)r[RAX];
+    r[ARG0] = (uint32_t)b;
+    r[ARG1] = (uint32_t)c;
+    r[ARG2] = (uint32_t)d;
+    if (r[RAX] == __HYPERVISOR_set_timer_op)
+        result = do_set_timer_op(v, (uint64_t)(uint32_t)c << 32 | (uint32_t)b);
+    else
+        result = call_anybody(v, r);
+    if (result == HYPERCALL_RESTART) {
+        r[RBX] = r[ARG0];
+        r[RCX] = r[ARG1];
+    } else {
+        r[RDX] = d;
+    }
+    r[RSI] = si;
+    r[RDI] = di;
+    return result;
+}
+
 void xen_hypercall(struct vcpu *v, unsigned int bytes)
 {
     struct vcpu_regs *r = &v->private->regs;
@@ -63,8 +91,7 @@ void xen_hypercall(struct vcpu *v, unsigned int bytes)
     if (vcpu_cpl(v) != 0) {
         result = -XEN_EPERM;
     } else if (!long_mode) {
-        result =
-            -XEN_ENOSYS; /* the 32-bit ABI (EBX, ECX, EDX, ESI, EDI) would be decoded here; no guest of ours uses it */
+        result = call_narrow(v, r->gpr);
     } else {
         result = call_anybody(v, r->gpr);
     }

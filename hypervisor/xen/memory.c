@@ -2,6 +2,7 @@
 #include <hv/machine.h>
 #include <hv/p2m.h>
 #include "access.h"
+#include "arguments.h"
 #include "memory_ops.h"
 
 /* The command's upper bits say where an interrupted call goes on, as in Xen. */
@@ -12,6 +13,11 @@ long memory_pause(struct vcpu *v, uint64_t op, uint64_t done)
 {
     v->private->regs.gpr[RDI] = op | done << OP_BITS;
     return HYPERCALL_RESTART;
+}
+
+uint64_t memory_list_limit(struct vcpu *v)
+{
+    return is_narrow_caller(v) ? UINT32_MAX >> OP_BITS : INT32_MAX;
 }
 
 static long maximum_ram_page(void)

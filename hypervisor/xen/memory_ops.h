@@ -7,6 +7,8 @@
  * there and, when time is up, leave the new position in the command register and return HYPERCALL_RESTART.
  */
 long memory_pause(struct vcpu *v, uint64_t op, uint64_t done);
+/* How long a list may be: what an answer can count, and for 32-bit callers what fits beside the command. */
+uint64_t memory_list_limit(struct vcpu *v);
 
 long memory_populate(struct vcpu *v, guest_ptr_t arg, uint64_t start);
 long memory_decrease(struct vcpu *v, guest_ptr_t arg, uint64_t start);

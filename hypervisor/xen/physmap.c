@@ -3,7 +3,9 @@
 #include <hv/gnttab.h>
 #include <hv/heap.h>
 #include <hv/p2m.h>
+#include <hv/shared_info.h>
 #include "access.h"
+#include "arguments.h"
 #include "direct.h"
 #include "memory_ops.h"
 
@@ -52,13 +54,15 @@ long memory_add_to_physmap(struct vcpu *v, guest_ptr_t arg)
     struct xen_add_to_physmap untrusted;
     struct domain *d;
 
-    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+    if (read_add_to_physmap(v, arg, &untrusted))
         return -XEN_EFAULT;
     if (untrusted.space == XENMAPSPACE_gmfn_foreign)
         return -XEN_ENOSYS; /* in batches only */
     long rc = target_domain(v, untrusted.domid, &d);
     if (rc)
         return rc;
+    if (untrusted.space == XENMAPSPACE_shared_info && d == v->domain)
+        shared_info_take_shape(v);
     rc = add_one(d, &untrusted);
     domain_put(d);
     return rc;
@@ -69,7 +73,7 @@ long memory_remove_from_physmap(struct vcpu *v, guest_ptr_t arg)
     struct xen_remove_from_physmap untrusted;
     struct domain *d;
 
-    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+    if (read_remove_from_physmap(v, arg, &untrusted))
         return -XEN_EFAULT;
     long rc = target_domain(v, untrusted.domid, &d);
     if (rc)
@@ -115,8 +119,8 @@ static long batch_items(struct vcpu *v, const struct batch *with, const struct x
         uint64_t untrusted_index, untrusted_gfn;
         if (i != start && i % CHUNK == 0 && hypercall_preempt(v))
             return memory_pause(v, XENMEM_add_to_physmap_batch, i);
-        if (copy_from_guest(v, &untrusted_index, guest_item(b->idxs, i), sizeof(untrusted_index)) ||
-            copy_from_guest(v, &untrusted_gfn, guest_item(b->gpfns, i), sizeof(untrusted_gfn)))
+        if (read_words(v, GUEST_PTR((uint64_t)b->idxs.p), i, &untrusted_index, 1) ||
+            read_words(v, GUEST_PTR((uint64_t)b->gpfns.p), i, &untrusted_gfn, 1))
             return -XEN_EFAULT;
         int error = (int)batch_item(with, b, untrusted_index, untrusted_gfn);
         if (copy_to_guest(v, guest_item(b->errs, i), &error, sizeof(error)))
@@ -145,7 +149,7 @@ long memory_add_batch(struct vcpu *v, guest_ptr_t arg, uint64_t start)
     struct xen_add_to_physmap_batch untrusted;
     struct batch with = {0};
 
-    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+    if (read_add_batch(v, arg, &untrusted))
         return -XEN_EFAULT;
     if (untrusted.space == XENMAPSPACE_gmfn_range)
         return -XEN_EOPNOTSUPP;
@@ -168,7 +172,7 @@ static long resource_items(struct vcpu *v, struct domain *owner, const struct xe
         xen_pfn_t untrusted_gfn;
         if (i != start && i % CHUNK == 0 && hypercall_preempt(v))
             return memory_pause(v, XENMEM_acquire_resource, i);
-        if (copy_from_guest(v, &untrusted_gfn, guest_item(r->frame_list, i), sizeof(untrusted_gfn)))
+        if (read_words(v, GUEST_PTR((uint64_t)r->frame_list.p), i, &untrusted_gfn, 1))
             return -XEN_EFAULT;
         mfn_t mfn = shared_page(owner, XENMAPSPACE_grant_table, r->frame + i);
         if (mfn.v == MFN_NONE.v)
@@ -203,7 +207,7 @@ long memory_acquire_resource(struct vcpu *v, guest_ptr_t arg, uint64_t start)
     struct xen_mem_acquire_resource untrusted;
     struct domain *owner;
 
-    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+    if (read_acquire_resource(v, arg, &untrusted))
         return -XEN_EFAULT;
     if (untrusted.pad || start > untrusted.nr_frames)
         return -XEN_EINVAL;

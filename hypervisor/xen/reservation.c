@@ -2,6 +2,7 @@
 #include <hv/frame.h>
 #include <hv/p2m.h>
 #include "access.h"
+#include "arguments.h"
 #include "direct.h"
 #include "memory_ops.h"
 
@@ -23,10 +24,10 @@ static bool decode(struct vcpu *v, guest_ptr_t arg, uint64_t start, struct reque
 {
     struct xen_memory_reservation untrusted;
 
-    if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
+    if (read_reservation(v, arg, &untrusted))
         return false;
-    if (untrusted.nr_extents > INT32_MAX || start >= untrusted.nr_extents || untrusted.extent_order > MAX_ORDER ||
-        target_domain(v, untrusted.domid, &r->domain))
+    if (untrusted.nr_extents > memory_list_limit(v) || start >= untrusted.nr_extents ||
+        untrusted.extent_order > MAX_ORDER || target_domain(v, untrusted.domid, &r->domain))
         return false;
     r->list = GUEST_PTR((uint64_t)untrusted.extent_start.p);
     r->count = untrusted.nr_extents;
@@ -98,8 +99,7 @@ static bool populate_extent(struct domain *d, gfn_t gfn, unsigned int order)
 /* Reads gfns [i, i + n) of the list. */
 static bool read_gfns(struct vcpu *v, const struct request *r, uint64_t i, xen_pfn_t *untrusted_gfns, uint64_t n)
 {
-    return !copy_from_guest(v, untrusted_gfns, guest_ptr_add(r->list, i * sizeof(*untrusted_gfns)),
-                            n * sizeof(*untrusted_gfns));
+    return !read_words(v, r->list, i, untrusted_gfns, n);
 }
 
 static long populate_list(struct vcpu *v, const struct request *r, uint64_t start)

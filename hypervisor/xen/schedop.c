@@ -3,6 +3,7 @@
 #include <hv/hypercall.h>
 #include <hv/sched.h>
 #include "access.h"
+#include "arguments.h"
 #include "ports.h"
 
 static long shutdown(struct vcpu *v, guest_ptr_t arg)
@@ -44,11 +45,11 @@ static bool any_pending(struct vcpu *v)
 }
 
 /* Ports are read once; senders look at the list while it is announced, so it is taken back before it changes. */
-static long read_poll(struct vcpu *v, guest_ptr_t arg, struct sched_poll *poll)
+static long take_poll(struct vcpu *v, guest_ptr_t arg, struct sched_poll *poll)
 {
     evtchn_port_t untrusted_ports[ARRAY_SIZE(v->poll_ports)];
 
-    if (copy_from_guest(v, poll, arg, sizeof(*poll)))
+    if (read_poll(v, arg, poll))
         return -XEN_EFAULT;
     if (poll->nr_ports > ARRAY_SIZE(untrusted_ports))
         return -XEN_EINVAL;
@@ -74,7 +75,7 @@ static long poll(struct vcpu *v, guest_ptr_t arg)
     struct sched_poll untrusted;
 
     vcpu_poll_finish(v);
-    long rc = read_poll(v, arg, &untrusted);
+    long rc = take_poll(v, arg, &untrusted);
     if (rc)
         return rc;
     __atomic_store_n(&v->poll_ports_active, 1, __ATOMIC_SEQ_CST);

@@ -6,6 +6,7 @@
 #include <hv/string.h>
 #include <hv/window.h>
 #include "access.h"
+#include "arguments.h"
 #include "hvm_context.h"
 #include "ports.h"
 
@@ -104,12 +105,13 @@ static long register_info(struct vcpu *caller, struct vcpu *v, guest_ptr_t arg)
 static long register_runstate(struct vcpu *caller, struct vcpu *v, guest_ptr_t arg)
 {
     struct vcpu_register_runstate_memory_area untrusted;
-    const uint16_t bytes = sizeof(struct vcpu_runstate_info);
+    bool narrow = is_narrow_caller(caller);
+    const uint16_t bytes = sizeof(struct vcpu_runstate_info) - (narrow ? NARROW_RUNSTATE_GAP : 0);
     gpa_t first, second = GPA(0);
 
     if (copy_from_guest(caller, &untrusted, arg, sizeof(untrusted)))
         return -XEN_EFAULT;
-    guest_ptr_t area = GUEST_PTR(untrusted.addr.p);
+    guest_ptr_t area = caller_pointer(caller, untrusted.addr.p);
     uint16_t in_first = (uint16_t)MIN(PAGE_SIZE - (area.v & PAGE_MASK), (uint64_t)bytes);
     if (area.v && guest_translate(caller, area, true, &first))
         return -XEN_EFAULT;
@@ -118,6 +120,7 @@ static long register_runstate(struct vcpu *caller, struct vcpu *v, guest_ptr_t a
     v->runstate_bytes[0] = v->runstate_bytes[1] = 0;
     if (!area.v)
         return 0;
+    v->runstate_narrow = narrow;
     v->runstate_gpa[0] = first;
     v->runstate_gpa[1] = second;
     v->runstate_bytes[1] = (uint16_t)(bytes - in_first);
@@ -126,10 +129,14 @@ static long register_runstate(struct vcpu *caller, struct vcpu *v, guest_ptr_t a
     return 0;
 }
 
+/* Bytes [from, to) of the structure in its 64-bit form. */
 static void write_runstate(struct vcpu *v, const struct vcpu_runstate_info *r, size_t from, size_t to)
 {
-    const uint8_t *bytes = (const uint8_t *)r;
+    struct runstate_image image = runstate_image(r, v->runstate_narrow);
+    const uint8_t *bytes = image.bytes + image.start;
 
+    from -= MIN(from, image.start);
+    to -= image.start;
     for (size_t part = 0, start = 0; part < 2; start += v->runstate_bytes[part++]) {
         size_t low = MAX(from, start), high = MIN(to, start + v->runstate_bytes[part]);
         /* The guest may have given the page away since: its loss, nobody else's. */
@@ -165,9 +172,10 @@ static long register_time(struct vcpu *caller, struct vcpu *v, guest_ptr_t arg)
 
     if (copy_from_guest(caller, &untrusted, arg, sizeof(untrusted)))
         return -XEN_EFAULT;
-    if ((untrusted.addr.p & PAGE_MASK) > PAGE_SIZE - sizeof(struct vcpu_time_info))
+    guest_ptr_t address = caller_pointer(caller, untrusted.addr.p);
+    if ((address.v & PAGE_MASK) > PAGE_SIZE - sizeof(struct vcpu_time_info))
         return -XEN_EINVAL;
-    if (untrusted.addr.p && guest_translate(caller, GUEST_PTR(untrusted.addr.p), true, &area))
+    if (address.v && guest_translate(caller, address, true, &area))
         return -XEN_EFAULT;
     v->time_gpa = area;
     if (v == caller)
@@ -240,7 +248,9 @@ static long get_runstate(struct vcpu *caller, struct vcpu *v, guest_ptr_t arg)
 
     if (state < ARRAY_SIZE(copy.time) && now > copy.state_entry_time)
         copy.time[state] += now - copy.state_entry_time; /* the state it is in goes on */
-    return copy_to_guest(caller, arg, &copy, sizeof(copy)) ? -XEN_EFAULT : 0;
+    struct runstate_image image = runstate_image(&copy, is_narrow_caller(caller));
+    size_t bytes = sizeof(image.bytes) - image.start;
+    return copy_to_guest(caller, arg, image.bytes + image.start, bytes) ? -XEN_EFAULT : 0;
 }
 
 /* Not done: register_{runstate,vcpu_time}_phys_area, which the features do not announce; periodic timers, which Linux 6

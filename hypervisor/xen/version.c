@@ -2,6 +2,7 @@
 #include <hv/hypercall.h>
 #include <hv/options.h>
 #include <hv/string.h>
+#include "arguments.h"
 
 #define VERSION_MAJOR 4u
 #define VERSION_MINOR 20u
@@ -95,9 +96,8 @@ static long give_build_id(struct vcpu *v, guest_ptr_t arg)
     case XENVER_capabilities: return give_field(v, arg, capabilities, XEN_CAPABILITIES_INFO_LEN);
     case XENVER_changeset: return give_field(v, arg, changeset, XEN_CHANGESET_INFO_LEN);
     case XENVER_platform_parameters:
-        return copy_to_guest(v, arg, &(struct xen_platform_parameters){0}, sizeof(struct xen_platform_parameters))
-                   ? -XEN_EFAULT
-                   : 0;
+        return copy_to_guest(v, arg, &(struct xen_platform_parameters){0}, is_narrow_caller(v) ? 4 : 8) ? -XEN_EFAULT
+                                                                                                        : 0;
     case XENVER_get_features: return give_features(v, arg);
     case XENVER_pagesize: return arg.v ? -XEN_EINVAL : (long)PAGE_SIZE;
     case XENVER_guest_handle:

@@ -53,6 +53,7 @@ struct domain {
     uint64_t owned_pages;       /* atomic: frames whose owner this is, mapped or only referenced */
 
     struct shared_info *shared_info; /* heap_shared_page_alloc(), shown to the guest where it asks */
+    bool is_narrow;                  /* with words of 32 bits in it (hv/shared_info.h); changes under control_lock */
     struct evtchn_table *evtchns;
     struct grant_table *grants;
     struct vioapic *vioapic; /* NULL: none */

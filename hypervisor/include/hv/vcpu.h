@@ -88,6 +88,7 @@ struct vcpu {
     uint8_t upcall_vector; /* HVMOP_set_evtchn_upcall_vector; 0 = use the domain's callback vector */
     gpa_t runstate_gpa[2]; /* the registered area may straddle a page: part 0 and part 1 */
     uint16_t runstate_bytes[2];
+    bool runstate_narrow; /* as 32-bit kernels lay it out */
     struct vcpu_runstate_info runstate;
     gpa_t time_gpa;          /* secondary vcpu_time_info; 0 = none */
     struct timer singleshot; /* raises VIRQ_TIMER */

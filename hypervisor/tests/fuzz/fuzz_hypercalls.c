@@ -356,7 +356,7 @@ static void say(void)
 
 static void circumstances(void)
 {
-    switch (byte() % 4) {
+    switch (byte() % 5) {
     case 0:
         world.now += (uint64_t)byte() << (byte() % 24);
         world_run_timers();
@@ -364,7 +364,43 @@ static void circumstances(void)
     case 1: world.fail_heap_after = byte() % 8; break;
     case 2: world.fail_heap_after = SIZE_MAX; break;
     case 3: world.unreadable = byte() % 4 ? ~0ul : byte() % 8; break;
+    case 4: notes(v)->compat = byte() & 1; break;
     }
+}
+
+/* A 32-bit caller: structures of 32-bit words, arguments where it has them. */
+static void narrow(void)
+{
+    static const struct {
+        uint8_t nr, cmd;
+    } calls[] = {{__HYPERVISOR_memory_op, XENMEM_populate_physmap},
+                 {__HYPERVISOR_memory_op, XENMEM_decrease_reservation},
+                 {__HYPERVISOR_memory_op, XENMEM_add_to_physmap},
+                 {__HYPERVISOR_memory_op, XENMEM_remove_from_physmap},
+                 {__HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch},
+                 {__HYPERVISOR_memory_op, XENMEM_acquire_resource},
+                 {__HYPERVISOR_sched_op, SCHEDOP_poll},
+                 {__HYPERVISOR_grant_table_op, GNTTABOP_copy},
+                 {__HYPERVISOR_vcpu_op, VCPUOP_register_runstate_memory_area}};
+    uint32_t words[16];
+    uint64_t *r = v->private->regs.gpr;
+    unsigned int which = byte() % ARRAY_SIZE(calls);
+
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        words[i] = byte() & 1 ? (uint32_t)(WORLD_ARG + 4ul * byte()) : (uint32_t)number(80);
+    if (byte() & 1)
+        words[0] = domid();
+    if (!put(WORLD_ARG, words, sizeof(words)))
+        return;
+    notes(v)->compat = true;
+    r[RAX] = calls[which].nr;
+    r[RBX] = calls[which].cmd;
+    r[RCX] = calls[which].nr == __HYPERVISOR_vcpu_op ? 0 : WORLD_ARG;
+    r[RDX] = calls[which].nr == __HYPERVISOR_vcpu_op ? WORLD_ARG : byte() % 3;
+    while (hc_step(v)) {
+    }
+    if (!v->domain->dying)
+        notes(v)->compat = false;
 }
 
 static void (*const actions[])(void) = {write_grant,
@@ -392,6 +428,7 @@ static void (*const actions[])(void) = {write_grant,
                                         sysctl,
                                         raw,
                                         say,
+                                        narrow,
                                         circumstances};
 
 /* A vCPU of a domain that is alive. */

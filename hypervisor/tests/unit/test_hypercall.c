@@ -10,12 +10,12 @@ static void user_mode_is_refused(void **state)
     assert_int_equal(notes(v)->skipped, 1);
 }
 
-static void callers_outside_64_bit_mode_get_a_32_bit_error(void **state)
+static void errors_of_32_bit_callers_have_32_bits(void **state)
 {
     struct vcpu *v = world_domain(1, 1)->vcpus[0];
 
     notes(v)->compat = true;
-    assert_int_equal(hc(v, __HYPERVISOR_xen_version, XENVER_version, 0, 0), (uint32_t)-XEN_ENOSYS);
+    assert_int_equal(hc(v, __HYPERVISOR_mmu_update, 0, 0, 0), (uint32_t)-XEN_ENOSYS);
 }
 
 static void unknown_numbers_are_refused(void **state)
@@ -159,7 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(user_mode_is_refused),
-        TEST(callers_outside_64_bit_mode_get_a_32_bit_error),
+        TEST(errors_of_32_bit_callers_have_32_bits),
         TEST(unknown_numbers_are_refused),
         TEST(control_calls_are_for_the_control_domain),
         TEST(domids_are_looked_up_before_rights),
