@@ -14,23 +14,11 @@
 #include <hv/log.h>
 #include <hv/string.h>
 #include <hv/window.h>
+#include "frame_table.h"
 
 #define MAX_ORDER     10u /* orders 0 to 9: up to 2 MiB */
 #define COVERED_SHIFT 9u
 #define NIL           0xffffffffu
-
-#define DOMID_PRIVATE 0x7ffeu /* owner of frames behind private slots: no domain, and not in the heap */
-
-struct frame {
-    uint32_t count;
-    domid_t owner;
-    uint8_t order; /* of the free block that starts here */
-    bool free;     /* starts a free block */
-    uint32_t next, prev;
-    bool dirty;   /* not known to be zero */
-    bool managed; /* belongs to the allocator (not dom0's own memory) */
-};
-static_assert(sizeof(struct frame) == 20);
 
 static struct frame *const frames = (struct frame *)FRAMES_BASE;
 static uint32_t heads[MAX_ORDER + 1];

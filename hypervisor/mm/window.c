@@ -116,6 +116,11 @@ void pin_unmap(void *va)
     pins_reap();
 }
 
+mfn_t pin_holds(unsigned int i)
+{
+    return pins[i].state == PIN_FREE ? MFN_NONE : pins[i].mfn;
+}
+
 void pins_reap(void)
 {
     while (reap_one())

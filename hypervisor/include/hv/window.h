@@ -17,3 +17,5 @@ void *pin_map(mfn_t mfn);
 void pin_unmap(void *va); /* accepts NULL; `va` may point into the page */
 /* Gives back frames of pins that all CPUs have dropped; called when a domain is torn down. */
 void pins_reap(void);
+/* The frame that slot i of PIN_SLOTS holds a reference on, MFN_NONE: none. Without the lock: for tests, at rest. */
+mfn_t pin_holds(unsigned int i);
