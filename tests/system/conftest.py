@@ -13,7 +13,7 @@ sys.path.insert(0, str(TOP / "tests" / "system"))
 import paths  # noqa: E402
 
 # The tests from test_atoll on share one machine, and test_end takes it down: they run in this order.
-ORDER = ["test_image", "test_atoll", "test_windows", "test_hostile", "test_limits", "test_end"]
+ORDER = ["test_run", "test_image", "test_atoll", "test_windows", "test_hostile", "test_limits", "test_end"]
 VM_START = 400  # seconds for a VM to come up on a busy emulator
 
 

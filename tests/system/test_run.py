@@ -1,7 +1,7 @@
 """./run before it starts anything: wrong input costs no time."""
 import subprocess
 
-from machine import paths
+import paths
 
 
 def run(*arguments):
