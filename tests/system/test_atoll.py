@@ -7,7 +7,8 @@ from conftest import VM_START
 from screen import RED, count
 
 # Large pieces first, without writing them: what is left has no room for anything.
-FILL_DISK = "for size in 1G 64M 4M 256K 16K 4K; do n=0; while fallocate -l $size /var/lib/atoll/fill.$size.$n; do n=$((n+1)); done; done; true"
+FILL = "for size in {}; do n=0; while fallocate -l $size /var/lib/atoll/fill.$size.$n; do n=$((n+1)); done; done; true"
+FILL_ALMOST, FILL_DISK = FILL.format("1G 64M"), FILL.format("4M 256K 16K 4K")
 FREE_DISK = "rm -f /var/lib/atoll/fill.*"
 
 
@@ -53,8 +54,10 @@ def test_full_disk_is_refused_in_one_sentence_and_costs_nothing(atoll):
     what_there_is = "qvm-ls; ls /var/lib/atoll/vms /var/lib/atoll/templates"
     atoll.ask("qvm-create --label blue early")
     before = atoll.ask(what_there_is)
-    atoll.ask(FILL_DISK)
+    atoll.ask(FILL_ALMOST)
     try:
+        assert "disk is full" in atoll.script("qvm-start early").err
+        atoll.ask(FILL_DISK)
         for command in ("qvm-create --label red late", "qvm-start early", "qvm-clone early late"):
             result = atoll.script(command)
             assert result.status == 1, f"{command}: {result}"

@@ -10,9 +10,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "toolstack/storage/sparse_copy.h"
+
+/* A VM that is started with less than this is told of write errors on its root before its first window is there. */
+static const uint64_t room_min = 64 << 20;
 
 [[gnu::format(printf, 2, 3)]] static void path_format(char out[VOLUME_PATH_MAX], const char *format, ...)
 {
@@ -89,10 +93,22 @@ static int sync_path(const char *path)
     return rc;
 }
 
+static int check_room(const char *state_dir)
+{
+    struct statvfs st;
+
+    if (statvfs(state_dir, &st) < 0)
+        return -errno;
+    return (uint64_t)st.f_bavail * st.f_frsize < room_min ? -ENOSPC : 0;
+}
+
 int volume_create(const char *state_dir, const char *uuid, uint64_t private_bytes, const char *root_from)
 {
     char folder[VOLUME_PATH_MAX], path[VOLUME_PATH_MAX];
 
+    int rc = check_room(state_dir);
+    if (rc)
+        return rc;
     path_format(path, "%s/vms", state_dir);
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
         return -errno;
@@ -101,7 +117,7 @@ int volume_create(const char *state_dir, const char *uuid, uint64_t private_byte
         return -errno;
 
     path_format(path, "%s/vms/%s/private.img", state_dir, uuid);
-    int rc = make_hole(path, private_bytes);
+    rc = make_hole(path, private_bytes);
     if (rc == 0 && root_from) {
         volume_own_root(path, state_dir, uuid);
         rc = volume_copy(root_from, path);
@@ -131,9 +147,11 @@ void volume_paths(const struct volume_owner *owner, struct volume_set *out)
 
 int volume_start(const struct volume_owner *owner, uint64_t volatile_bytes, struct volume_set *out)
 {
-    int rc = 0;
+    int rc = check_room(owner->state_dir);
 
     volume_paths(owner, out);
+    if (rc)
+        return rc;
     /* A dirty root of its own is left by a power cut: what the VM wrote last is in it. */
     if (owner->kind == ROOT_OF_TEMPLATE || access(out->root, F_OK) < 0)
         rc = volume_copy(owner->root_source, out->root);

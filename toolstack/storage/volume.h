@@ -1,7 +1,7 @@
 /* volume.h - the disk images of a VM, as files on the data partition
  *
  * A VM's folder is STATE/vms/UUID. A template's root is STATE/templates/NAME/root.img. Every function returns 0 or a
- * negative errno.
+ * negative errno; volume_create() and volume_start() answer -ENOSPC already when less than 64 MiB are free.
  */
 #pragma once
 #include <stdbool.h>
