@@ -93,26 +93,40 @@ int copy_to_gpa(struct domain *d, gpa_t dst, const void *src, size_t bytes)
     return copy_gpa(d, dst, (void *)(uintptr_t)src, bytes, true);
 }
 
-static int copy_virtual(struct vcpu *v, uint64_t va, void *buf, size_t bytes, bool write)
+/* Within one page of virtual addresses. */
+static int copy_piece(struct vcpu *v, uint64_t va, void *buf, size_t bytes, bool write)
+{
+    struct domain *d = v->domain;
+    void *page = NULL;
+    gpa_t at;
+
+    guest_access_begin(d);
+    if (!guest_walk(v, GUEST_PTR(va), write, &at))
+        page = guest_page(d, gpa_to_gfn(at), write);
+    if (page)
+        move(page, at.v, buf, bytes, write);
+    guest_access_end();
+    return page ? 0 : -XEN_EFAULT;
+}
+
+[[gnu::noinline]] static int copy_pieces(struct vcpu *v, uint64_t va, void *buf, size_t bytes, bool write)
 {
     if (bytes && va + bytes - 1 < va)
         return -XEN_EFAULT;
     for (size_t done = 0; done < bytes;) {
         size_t n = rest_of_page(va, bytes - done);
-        void *page = NULL;
-        gpa_t at;
-        guest_access_begin(v->domain);
-        if (!guest_walk(v, GUEST_PTR(va), write, &at))
-            page = guest_page(v->domain, gpa_to_gfn(at), write);
-        if (page)
-            move(page, at.v, (char *)buf + done, n, write);
-        guest_access_end();
-        if (!page)
+        if (copy_piece(v, va, (char *)buf + done, n, write))
             return -XEN_EFAULT;
         done += n;
         va += n;
     }
     return 0;
+}
+
+static int copy_virtual(struct vcpu *v, uint64_t va, void *buf, size_t bytes, bool write)
+{
+    return bytes && bytes <= PAGE_SIZE - (va & PAGE_MASK) ? copy_piece(v, va, buf, bytes, write)
+                                                          : copy_pieces(v, va, buf, bytes, write);
 }
 
 int copy_from_guest(struct vcpu *v, void *dst, guest_ptr_t src, size_t bytes)
