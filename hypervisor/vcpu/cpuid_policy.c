@@ -159,11 +159,6 @@ static void cache_sharing(struct vcpu *v, bool intel, uint32_t out[4])
 
 /* ---- XSAVE: leaf 0xd ---- */
 
-uint64_t cpuid_allowed_xcr0(void)
-{
-    return host.xcr0_mask;
-}
-
 uint64_t cpuid_allowed_cr4(void)
 {
     /* VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT; RDPMC is refused whatever PCE says */
@@ -234,7 +229,7 @@ static uint32_t save_area(uint64_t xcr0, bool compacted)
 
 static void xsave_leaf(struct vcpu *v, uint32_t subleaf, uint32_t out[4])
 {
-    uint64_t allowed = cpuid_allowed_xcr0();
+    uint64_t allowed = host.xcr0_mask; /* what XSETBV takes, too */
 
     if (!host.xsave)
         return;

@@ -4,6 +4,13 @@
 #include "arguments.h"
 #include "grants.h"
 
+static void granter_drop(struct granter_cache *cache)
+{
+    if (cache->domain)
+        domain_put(cache->domain);
+    cache->domain = NULL;
+}
+
 struct domain *granter_find(struct granter_cache *cache, domid_t untrusted_id)
 {
     if (cache->domain && cache->domain->id == untrusted_id)
@@ -11,13 +18,6 @@ struct domain *granter_find(struct granter_cache *cache, domid_t untrusted_id)
     granter_drop(cache);
     cache->domain = domain_get(untrusted_id);
     return cache->domain;
-}
-
-void granter_drop(struct granter_cache *cache)
-{
-    if (cache->domain)
-        domain_put(cache->domain);
-    cache->domain = NULL;
 }
 
 typedef void grant_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n);

@@ -83,7 +83,6 @@ struct granter_cache {
 };
 /* Borrowed; NULL: there is none. DOMID_SELF is not resolved. */
 struct domain *granter_find(struct granter_cache *cache, domid_t untrusted_id);
-void granter_drop(struct granter_cache *cache);
 
 /* The operations, some at a time: argument and answer of each stand in `ops`. */
 void grant_map_chunk(struct vcpu *v, struct granter_cache *cache, void *ops, size_t n);

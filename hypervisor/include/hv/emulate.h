@@ -49,8 +49,6 @@ unsigned int insn_length_here(struct vcpu *v);
 void cpuid_emulate(struct vcpu *v);
 /* The values without a vCPU's registers (also for control operations): out is EAX, EBX, ECX, EDX. */
 void cpuid_guest(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
-/* XCR0 bits that XSETBV may set: what the host has of x87, SSE, AVX and AVX-512. */
-uint64_t cpuid_allowed_xcr0(void);
 /* CR4 bits that the guest may set: those whose feature its CPUID shows. */
 uint64_t cpuid_allowed_cr4(void);
 /* CR4 bits that the machine has and no guest may set. While there are none, the CPU itself refuses what is not allowed.

@@ -9,7 +9,7 @@ struct vcpu;
 
 struct guest_msrs {
     uint64_t pat;     /* the vendor copies it into its guest state: vcpu_set_pat() */
-    uint64_t xcr0;    /* as the guest set it by XSETBV (checked against cpuid_allowed_xcr0()) */
+    uint64_t xcr0;    /* as the guest set it by XSETBV (checked against the host's) */
     uint64_t tsc_aux; /* loaded with the vCPU if `rdtscp`; RDTSCP and RDPID read it */
     uint64_t misc_enable;
     uint64_t mcg_status;
