@@ -31,6 +31,7 @@ void svm_asid_prepare(struct vcpu *v)
         s->asid_generation = c->asid_generation;
         s->p2m_generation = p2m_generation;
         vmcb_of(v)->asid = c->asid_next++;
+        vmcb_changed(vmcb_of(v), VMCB_ASID);
         guest_views_keep_only(v->domain);
     }
     vmcb_of(v)->tlb_control = c->flush_all_asids; /* 1: flush all; owed until an entry has really happened */

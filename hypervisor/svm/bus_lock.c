@@ -32,4 +32,5 @@ void svm_bus_lock_exit(struct vcpu *v)
     }
     v->vendor->bus_lock_refill = now;
     vmcb_of(v)->bus_locks = LOCKS;
+    vmcb_changed(vmcb_of(v), VMCB_INTERCEPTS);
 }

@@ -122,6 +122,7 @@ static void iret(struct vcpu *v)
     /* The NMI handler ends with this instruction, which is executed on return. */
     v->vendor->nmi_blocked = false;
     vmcb_of(v)->intercepts1 &= ~(uint32_t)I1_IRET;
+    vmcb_changed(vmcb_of(v), VMCB_INTERCEPTS);
 }
 
 void svm_handle_exit(struct vcpu *v)

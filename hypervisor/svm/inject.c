@@ -64,6 +64,7 @@ static void offer_interrupt(struct vcpu *v, struct vmcb *b)
     int vector = vlapic_deliverable(v);
     int callback = vector < 0 || (uint64_t)vector >> 4 <= task_class ? vcpu_callback_pending(v) : -1;
 
+    vmcb_changed(b, VMCB_VINTR);
     b->vintr = VINTR_MASKING | task_class;
     v->vendor->task_class = task_class;
     v->vendor->offered = -1;
@@ -98,6 +99,7 @@ static void inject_nmi(struct vcpu *v, struct vmcb *b)
     s->nmi_pending = false;
     s->nmi_blocked = true;
     b->intercepts1 |= I1_IRET;
+    vmcb_changed(b, VMCB_INTERCEPTS);
     b->event_inject = EVENT_VALID | EVENT_NMI | 2;
 }
 

@@ -26,6 +26,7 @@ static void load(struct vcpu *v)
 
     assert_hv(this_cpu()->shown == v->domain); /* else all that `private` points to is somebody else's */
     this_cpu()->loaded = v;
+    vmcb_of(v)->clean = 0; /* another CPU ran it meanwhile, or this one something else */
     guest_views_keep_only(v->domain);
     forget_branches(v);
     __asm__ volatile("vmload %0" : : "a"(s->vmcb_pa) : "memory");
@@ -114,6 +115,7 @@ static void enter(struct vcpu *v, struct cpu *c)
         return;
     }
     svm_enter(v->vendor->vmcb_pa, v->private->regs.gpr);
+    b->clean = VMCB_ALL;
     __atomic_store_n(&c->in_guest, NULL, __ATOMIC_RELEASE);
     if (b->tlb_control)
         svm_asid_entered(v);

@@ -182,6 +182,7 @@ void vcpu_set_pat(struct vcpu *v, uint64_t pat)
 {
     v->private->msrs.pat = pat;
     vmcb_of(v)->pat = pat;
+    vmcb_changed(vmcb_of(v), VMCB_NESTED);
 }
 
 void svm_write_back(struct vcpu *v)
@@ -195,6 +196,7 @@ void svm_write_back(struct vcpu *v)
         b->cr3 = r->cr3;
         b->cr4 = r->cr4;
         b->efer = r->efer | EFER_SVME;
+        vmcb_changed(b, VMCB_CR | VMCB_CR2);
     }
     if (r->dirty & REGS_SEGMENTS) {
         sync_hidden(v);
@@ -202,6 +204,7 @@ void svm_write_back(struct vcpu *v)
             *segment_of(b, i) =
                 (struct vmcb_segment){r->seg[i].selector, r->seg[i].attr, r->seg[i].limit, r->seg[i].base};
         b->cpl = r->seg[SEG_SS].attr >> 5 & 3;
+        vmcb_changed(b, VMCB_SEGMENTS);
         if (this_cpu()->loaded == v)
             __asm__ volatile("vmload %0" : : "a"(v->vendor->vmcb_pa) : "memory");
     }

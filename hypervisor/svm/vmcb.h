@@ -143,6 +143,22 @@ enum {
 #define VINTR_MASKING          (1ul << 24)
 #define VINTR_VECTOR(vector)   ((vector) << 32)
 
+/* Groups of fields (APM vol. 2, 15.15.4). The CPU that ran a VMCB last may have kept those whose bit is set in `clean`:
+ * whoever changes one says so with vmcb_changed(). */
+enum {
+    VMCB_INTERCEPTS = 1u << 0, /* the TSC offset and the counts of PAUSE and bus locks too */
+    VMCB_MAPS = 1u << 1,
+    VMCB_ASID = 1u << 2,
+    VMCB_VINTR = 1u << 3,
+    VMCB_NESTED = 1u << 4, /* PAT too */
+    VMCB_CR = 1u << 5,     /* EFER too */
+    VMCB_DR = 1u << 6,
+    VMCB_TABLES = 1u << 7,   /* GDTR, IDTR */
+    VMCB_SEGMENTS = 1u << 8, /* CS, DS, ES, SS, CPL */
+    VMCB_CR2 = 1u << 9,
+    VMCB_ALL = (1u << 10) - 1, /* of what we use */
+};
+
 struct vendor_vcpu {
     uint64_t vmcb_pa;
     struct fpu_area fpu;
@@ -160,6 +176,11 @@ struct vendor_vcpu {
 static inline struct vmcb *vmcb_of(const struct vcpu *v)
 {
     return (struct vmcb *)v->private->control_block;
+}
+
+static inline void vmcb_changed(struct vmcb *b, uint32_t groups)
+{
+    b->clean &= ~groups;
 }
 
 /* vmcb.c */

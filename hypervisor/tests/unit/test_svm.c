@@ -7,6 +7,7 @@
 #include <string.h>
 #include "../../svm/caps.h"
 #include "../../svm/vmcb.h"
+#include "core/clean.h"
 #include <hv/cpu.h>
 #include <hv/fault.h>
 #include <hv/guestview.h>
@@ -375,6 +376,38 @@ static void bus_locks_are_rationed(void **state)
     assert_true(yields > 8000);
 }
 
+/* Whatever the order of things: the CPU never goes by an old value. */
+static void what_changed_is_not_called_clean(void **state)
+{
+    struct vmcb *b = vmcb_of(&v[0]), before;
+    unsigned int random = 1;
+
+    svm_caps.bus_lock_threshold = true;
+    for (unsigned int n = 0; n < 5000; n++) {
+        random = random * 1103515245 + 12345;
+        b->clean = VMCB_ALL; /* an entry was there */
+        before = *b;
+        switch ((random >> 16) % 8) {
+        case 0: pending = (int)((random >> 20) % 256); break;
+        case 1: callback = (random >> 20) % 2 ? 0xf3 : -1; break;
+        case 2: task_priority = (uint8_t)(random >> 20); break;
+        case 3: v[0].nmi_signal = true; break;
+        case 4: p2m.generation++; break;
+        case 5: states[0].nmi_blocked = false; break;
+        case 6: system_time += 2000000; break;
+        case 7: b->event_inject = 0; break;
+        }
+        if ((random >> 24) % 4 == 0)
+            svm_bus_lock_exit(&v[0]);
+        svm_inject_prepare(&v[0]);
+        prepare(0);
+        assert_true(clean_is_true(&before, b));
+        svm_settle_interrupt(&v[0]);
+    }
+    svm_caps.bus_lock_threshold = false;
+    assert_int_equal(b->clean & (VMCB_CR | VMCB_SEGMENTS), VMCB_CR | VMCB_SEGMENTS); /* nor is all called changed */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +424,7 @@ int main(void)
         cmocka_unit_test_setup(nmis_come_one_at_a_time, setup),
         cmocka_unit_test_setup(it_is_settled_only_if_nothing_waits, setup),
         cmocka_unit_test_setup(a_flush_is_asked_for_once, setup),
+        cmocka_unit_test_setup(what_changed_is_not_called_clean, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
