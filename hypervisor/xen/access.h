@@ -4,14 +4,8 @@
 
 /*
  * The domain that a caller names, with a reference (domain_put() by the caller): itself (DOMID_SELF or its own id), or
- * any other if the caller is the control domain. Returns 0, -XEN_EPERM (also for ids that do not exist: outsiders learn
- * nothing) or -XEN_ESRCH.
- */
-[[nodiscard]] long hypercall_target(struct vcpu *v, domid_t untrusted_id, struct domain **out);
-
-/*
- * The same with Xen's answers, in Xen's order: -XEN_ESRCH if there is no such domain, then -XEN_EPERM if it is not the
- * caller's to act on.
+ * any other if the caller is the control domain. Returns 0 or Xen's answers, in Xen's order: -XEN_ESRCH if there is no
+ * such domain, then -XEN_EPERM if it is not the caller's to act on.
  */
 [[nodiscard]] long target_domain(struct vcpu *v, domid_t untrusted_id, struct domain **out);
 /* Another domain, for the control domain only: -XEN_ESRCH (DOMID_SELF too), else -XEN_EPERM for itself and for others

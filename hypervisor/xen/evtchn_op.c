@@ -29,7 +29,7 @@ static long alloc_unbound(struct vcpu *v, guest_ptr_t arg)
 
     if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
         return -XEN_EFAULT;
-    long rc = hypercall_target(v, untrusted.dom, &d);
+    long rc = target_domain(v, untrusted.dom, &d);
     if (rc)
         return rc;
     rc = port_alloc_unbound(d, resolve_self(v, untrusted.remote_dom));
@@ -97,7 +97,7 @@ static long status(struct vcpu *v, guest_ptr_t arg)
 
     if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
         return -XEN_EFAULT;
-    long rc = hypercall_target(v, untrusted.dom, &d);
+    long rc = target_domain(v, untrusted.dom, &d);
     if (rc)
         return rc;
     rc = port_status(d, &untrusted);
@@ -114,7 +114,7 @@ static long reset(struct vcpu *v, guest_ptr_t arg)
 
     if (copy_from_guest(v, &untrusted, arg, sizeof(untrusted)))
         return -XEN_EFAULT;
-    long rc = hypercall_target(v, untrusted.dom, &d);
+    long rc = target_domain(v, untrusted.dom, &d);
     if (rc)
         return rc;
     evtchn_close_all(d);

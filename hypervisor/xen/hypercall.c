@@ -1,6 +1,7 @@
 /* hypercall.c - the table of hypercalls, and the register ABI around it */
 #include <hv/string.h>
 #include <hv/timer.h>
+#include <hv/x86.h>
 #include "access.h"
 #include "atoll_op.h"
 
@@ -60,6 +61,8 @@ static long call_anybody(struct vcpu *v, const uint64_t *r)
     const uint64_t b = r[RBX], c = r[RCX], d = r[RDX], si = r[RSI], di = r[RDI];
     long result;
 
+    if (!(vcpu_regs(v, REGS_CONTROL)->cr0 & CR0_PE))
+        return -XEN_EPERM; /* real mode has no privilege levels: Xen takes it for none */
     r[RAX] = (uint32_t)r[RAX];
     r[ARG0] = (uint32_t)b;
     r[ARG1] = (uint32_t)c;
@@ -119,14 +122,6 @@ struct domain *hypercall_domain(struct vcpu *v, domid_t id)
         return domain_get(id);
     domain_ref(v->domain);
     return v->domain;
-}
-
-long hypercall_target(struct vcpu *v, domid_t untrusted_id, struct domain **out)
-{
-    if (untrusted_id != DOMID_SELF && untrusted_id != v->domain->id && !v->domain->is_control)
-        return -XEN_EPERM;
-    *out = hypercall_domain(v, untrusted_id);
-    return *out ? 0 : -XEN_ESRCH;
 }
 
 /* mov $nr, %eax; vmcall or vmmcall; ret. Slot 23 (iret) is for PV guests only: ud2. */

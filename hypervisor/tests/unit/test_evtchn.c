@@ -211,6 +211,8 @@ static void status_tells_what_is_bound(void **state)
     assert_int_equal(hc_arg(b->vcpus[0], __HYPERVISOR_event_channel_op, EVTCHNOP_status, &s, sizeof(s)), -XEN_EINVAL);
     s = (struct evtchn_status){.dom = 0, .port = pa};
     assert_int_equal(hc_arg(b->vcpus[0], __HYPERVISOR_event_channel_op, EVTCHNOP_status, &s, sizeof(s)), -XEN_EPERM);
+    s.dom = 99;
+    assert_int_equal(hc_arg(b->vcpus[0], __HYPERVISOR_event_channel_op, EVTCHNOP_status, &s, sizeof(s)), -XEN_ESRCH);
 }
 
 static void ports_run_out_without_harm(void **state)
