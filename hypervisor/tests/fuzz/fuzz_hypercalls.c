@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <hv/x86.h>
 #include "world.h"
 
 #define HANDLES 8
@@ -393,6 +394,7 @@ static void narrow(void)
     if (!put(WORLD_ARG, words, sizeof(words)))
         return;
     notes(v)->compat = true;
+    v->private->regs.cr0 = CR0_PE;
     r[RAX] = calls[which].nr;
     r[RBX] = calls[which].cmd;
     r[RCX] = calls[which].nr == __HYPERVISOR_vcpu_op ? 0 : WORLD_ARG;

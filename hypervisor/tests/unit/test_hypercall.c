@@ -1,4 +1,5 @@
 /* test_hypercall.c - the hypercall instruction, and what guests are told about us */
+#include <hv/x86.h>
 #include "world_test.h"
 
 static void user_mode_is_refused(void **state)
@@ -15,6 +16,7 @@ static void errors_of_32_bit_callers_have_32_bits(void **state)
     struct vcpu *v = world_domain(1, 1)->vcpus[0];
 
     notes(v)->compat = true;
+    v->private->regs.cr0 = CR0_PE;
     assert_int_equal(hc(v, __HYPERVISOR_mmu_update, 0, 0, 0), (uint32_t)-XEN_ENOSYS);
 }
 

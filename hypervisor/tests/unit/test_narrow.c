@@ -1,6 +1,7 @@
 /* test_narrow.c - 32-bit kernels: where their arguments stand, how their structures and shared pages are laid out */
 #include <hv/pvtime.h>
 #include <hv/shared_info.h>
+#include <hv/x86.h>
 #include "world_test.h"
 
 static struct domain *control, *d;
@@ -14,6 +15,7 @@ static int a_32_bit_kernel(void **state)
     v = d->vcpus[0];
     w = d->vcpus[1];
     notes(v)->compat = notes(w)->compat = true;
+    v->private->regs.cr0 = w->private->regs.cr0 = CR0_PE;
     return 0;
 }
 
@@ -66,6 +68,12 @@ static void arguments_are_in_other_registers(void **state)
     assert_int_equal(call(200, 0, 0, 0), -XEN_ENOSYS);
     assert_int_equal(call(__HYPERVISOR_event_channel_op, EVTCHNOP_send, 0xfffffffe, 0), -XEN_EFAULT);
     notes(v)->cpl = 3;
+    assert_int_equal(call(__HYPERVISOR_xen_version, XENVER_version, 0, 0), -XEN_EPERM);
+}
+
+static void real_mode_may_not_call(void **state)
+{
+    v->private->regs.cr0 = 0;
     assert_int_equal(call(__HYPERVISOR_xen_version, XENVER_version, 0, 0), -XEN_EPERM);
 }
 
@@ -314,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(arguments_are_in_other_registers),
+        TEST(real_mode_may_not_call),
         TEST(words_have_32_bits),
         TEST(a_deadline_comes_in_two_registers),
         TEST(long_calls_go_on_where_they_were),
