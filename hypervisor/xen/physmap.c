@@ -12,12 +12,13 @@
 /* Items handled between two looks at the clock */
 #define CHUNK 32u
 
-/* Maps a page that the caller holds a reference on; takes the reference over, also on failure. */
+/* Maps a page that the caller holds a reference on; takes the reference over, also on failure. Never into a domain
+ * whose map is being taken apart: nobody would give that page back. */
 static long place(struct domain *d, gfn_t gfn, mfn_t mfn, enum p2m_type type)
 {
-    direct_lock(d);
-    int rc = direct_map(d, gfn, mfn, type);
-    direct_unlock(d);
+    spin_lock(&d->control_lock);
+    int rc = d->dying ? -XEN_ESRCH : direct_map(d, gfn, mfn, type);
+    spin_unlock(&d->control_lock);
     if (rc)
         frame_put(mfn);
     return rc;
@@ -78,9 +79,12 @@ long memory_remove_from_physmap(struct vcpu *v, guest_ptr_t arg)
     long rc = target_domain(v, untrusted.domid, &d);
     if (rc)
         return rc;
-    direct_lock(d);
-    rc = p2m_lookup(d, GFN(untrusted.gpfn)).type == P2M_MMIO ? -XEN_ENOENT : direct_unmap(d, GFN(untrusted.gpfn));
-    direct_unlock(d);
+    spin_lock(&d->control_lock);
+    if (d->dying)
+        rc = -XEN_ESRCH;
+    else
+        rc = p2m_lookup(d, GFN(untrusted.gpfn)).type == P2M_MMIO ? -XEN_ENOENT : direct_unmap(d, GFN(untrusted.gpfn));
+    spin_unlock(&d->control_lock);
     domain_put(d);
     return rc;
 }

@@ -231,6 +231,9 @@ static void the_dying_get_nothing(void **state)
     assert_int_equal(populate(v0, 2, 100, 0), 0);
     assert_int_equal(b->owned_pages, 0);
     assert_int_equal(foreign(v0, 2, 20, 200), -XEN_ESRCH);
+    assert_int_equal(add(v0, 2, XENMAPSPACE_shared_info, 0, 100), -XEN_ESRCH);
+    assert_int_equal(p2m_lookup(b, GFN(100)).type, P2M_HOLE);
+    assert_int_equal(remove_page(v0, 2, 20), -XEN_ESRCH);
 }
 
 /* ---- foreign mappings ---- */
