@@ -1,8 +1,9 @@
 /*
- * invent - domains that do all they can think of (inventor.c), one after the other, each from the next seed: `seed=`
- * and `lives=` on the command line. This half is the control domain: it makes them from its own image, works with them
- * as a backend would while they misbehave (maps their pages and grants, copies, binds their ports, pauses them), and
- * ends them at any moment. They may do what they like to themselves; everything of theirs must come back.
+ * invent - domains that do all they can think of (inventor.c), one after the other, each from the next seed: `seed=`,
+ * `lives=` and `ms=` of each on the command line. This half is the control domain: it makes them from its own image,
+ * works with them as a backend would while they misbehave (maps their pages and grants, copies, binds their ports,
+ * pauses them), and ends them at any moment. They may do what they like to themselves; everything of theirs must come
+ * back.
  */
 #include "invent.h"
 #include <hv/string.h>
@@ -14,7 +15,6 @@
 
 #define INFO_CMDLINE 0x100u
 #define MAPS         16u
-#define LIFE_NS      40000000ul
 #define CLOCK        0x40u /* vector */
 
 static uint64_t state;
@@ -267,7 +267,7 @@ static void work_with(domid_t id)
 
 static void accompany(domid_t id)
 {
-    uint64_t end_at = system_time(vcpu_info(0)) + LIFE_NS;
+    uint64_t end_at = system_time(vcpu_info(0)) + cmdline_number("ms=", 40) * 1000000;
 
     while (system_time(vcpu_info(0)) < end_at && !has_ended(id)) {
         wait_a_little();
