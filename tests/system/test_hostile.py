@@ -91,5 +91,6 @@ def test_false_frame_and_name_stand_in_the_frame_of_their_vm(hostile):
 def test_spinning_vm_leaves_others_their_share(two_vms):
     """Four busy loops on the two processors of one VM: a command in the other one takes longer, but not for ever."""
     two_vms.ask("qvm-run --no-gui work 'for i in 1 2 3 4; do (while :; do :; done) >/dev/null 2>&1 </dev/null & done' && qvm-run -p work true", 200)
+    assert int(two_vms.ask("qvm-run -p work 'pgrep -c -r R -x bash'", 200)) >= 4  # they do run
     assert two_vms.ask("qvm-run -p untrusted 'echo alive'", 100) == "alive\n"
     two_vms.ask("qvm-run -p work 'pkill -x bash; true' || true", 100)
