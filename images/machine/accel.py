@@ -38,4 +38,5 @@ def arguments(kind, cpus, memory, iommu):
         common += ["-device", "intel-iommu,intremap=on"]
     if kind == "kvm":
         return common + ["-accel", "kvm", "-cpu", "host,+svm,+npt"]
-    return common + ["-accel", "tcg,thread=multi", "-cpu", SOFTWARE_CPU]
+    # One thread for all processors: with one each, QEMU loses virtualization flags of CPU 0 (docs/emulators.md).
+    return common + ["-accel", "tcg,thread=single", "-cpu", SOFTWARE_CPU]
