@@ -142,12 +142,6 @@ def check_hypervisor(tally, args):
         meson_tests(tally, ["long"], "long")
 
 
-# QEMU changes CPU 0's virtualization flags from other CPUs without a lock (docs/emulators.md): the host's state then stands in a
-# VM's VMCB, or its kernel triple-faults. A run in which the hypervisor said so proves nothing and is made again, twice at most.
-EMULATOR_FAULT = re.compile(r"killed: (page table at gpa=\w+ with nothing there \(rip=ffffffff802|triple fault at rip=ffffffff8)")
-SYSTEM_RUNS = 3
-
-
 def run_system(args, report):
     report.unlink(missing_ok=True)
     command = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short", f"--junit-xml={report}",
@@ -160,19 +154,11 @@ def run_system(args, report):
             if re.search(r"(PASSED|FAILED|ERROR)\s+\[", line):
                 print("  " + line.strip(), flush=True)
         process.wait()
-    return process.returncode == 0
-
-
-def emulator_failed():
-    return any(EMULATOR_FAULT.search(path.read_text(errors="replace")) for path in LOGS.glob("*/console.log"))
 
 
 def check_system(tally, args):
     report = LOGS / "system.xml"
-    for run in range(1, SYSTEM_RUNS + 1):
-        if run_system(args, report) or not emulator_failed() or run == SYSTEM_RUNS:
-            break
-        print(f"  the emulator's known fault struck in run {run} (docs/emulators.md): the system tests are made again", flush=True)
+    run_system(args, report)
     if not report.exists():
         tally.add("system tests", False, "pytest did not finish; see build/check/system.log")
         return
